@@ -2,7 +2,7 @@
 
 # Flags that every target of the project shares.
 add_library(slipway_flags INTERFACE)
-target_compile_options(slipway_flags INTERFACE -Wall -Wextra -Wno-restrict -Wno-stringop-overflow -Wshadow=local -Wnon-virtual-dtor -Werror=return-type
+target_compile_options(slipway_flags INTERFACE -Wall -Wextra -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wshadow=local -Wnon-virtual-dtor -Werror=return-type
                        -Werror=unused-result -fno-fast-math -ffp-contract=off)
 if(SLIPWAY_SANITIZE)
   target_compile_options(slipway_flags INTERFACE -fsanitize=${SLIPWAY_SANITIZE} -fno-omit-frame-pointer

@@ -1,0 +1,125 @@
+// slipway models: what the registry holds, and moving its aliases.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <slipway/base/text.hpp>
+#include <slipway/base/time.hpp>
+#include <slipway/registry/registry.hpp>
+
+#include "commands.hpp"
+
+namespace slipway::app {
+namespace {
+
+using nlohmann::json;
+
+struct Arguments {
+  std::string action = "list";
+  std::string reference;
+  std::string alias;
+  std::string folder = "models";
+  std::string why;
+};
+
+json to_json(const registry::Version& version) {
+  return {{"name", version.name},       {"version", version.version},
+          {"path", version.path.string()}, {"digest", version.digest},
+          {"registered", format_time(version.registered)}, {"who", version.who},
+          {"why", version.why},         {"gates", version.gates},
+          {"aliases", version.aliases}};
+}
+
+Status list(const registry::Registry& registry, const Arguments& arguments, Console& console) {
+  SLIPWAY_TRY(const auto versions, registry.list(arguments.reference));
+  std::vector<std::vector<std::string>> lines = {{"model", "version", "aliases", "registered", "why"}};
+  json document = json::array();
+  for (const auto& version : versions) {
+    lines.push_back({version.name, std::to_string(version.version), list_names(version.aliases),
+                     format_time(version.registered), version.why});
+    document.push_back(to_json(version));
+  }
+  console.print(align(lines));
+  console.document({{"models", document}});
+  return {};
+}
+
+Status history(const registry::Registry& registry, const Arguments& arguments, Console& console) {
+  SLIPWAY_TRY(const auto events, registry.history(arguments.reference));
+  std::vector<std::vector<std::string>> lines = {{"time", "event", "model", "version", "alias", "who", "why"}};
+  json document = json::array();
+  for (const auto& event : events) {
+    lines.push_back({format_time(event.time), event.event, event.name, std::to_string(event.version), event.alias,
+                     event.who, event.why});
+    document.push_back({{"time", format_time(event.time)}, {"event", event.event}, {"name", event.name},
+                        {"version", event.version}, {"alias", event.alias}, {"previous", event.previous},
+                        {"who", event.who}, {"why", event.why}, {"gates", event.gates}});
+  }
+  console.print(align(lines));
+  console.document({{"history", document}});
+  return {};
+}
+
+Status act(const Arguments& arguments, Console& console) {
+  SLIPWAY_TRY(const auto registry, registry::Registry::open(arguments.folder));
+  const registry::Reason reason{"", arguments.why};
+  if (arguments.action == "list") return list(registry, arguments, console);
+  if (arguments.action == "history") return history(registry, arguments, console);
+  if (arguments.action == "verify") {
+    SLIPWAY_CHECK(registry.verify());
+    console.print("the history and every bundle are as they were written");
+    console.document({{"verified", true}});
+    return {};
+  }
+  if (arguments.reference.empty())
+    return invalid_input(fmt::format("models {}: name a model, as in fraud/3", arguments.action));
+  if (arguments.action == "roll-back") {
+    SLIPWAY_TRY(const auto version, registry.roll_back(arguments.reference, reason));
+    console.print(fmt::format("champion of {} is version {} again", version.name, version.version));
+    console.document(to_json(version));
+    return {};
+  }
+  SLIPWAY_TRY(auto version, registry.resolve(arguments.reference));
+  if (arguments.action == "show") {
+    console.print(align({{"model", version.name},
+                         {"version", std::to_string(version.version)},
+                         {"aliases", list_names(version.aliases)},
+                         {"registered", format_time(version.registered)},
+                         {"who", version.who},
+                         {"why", version.why},
+                         {"digest", version.digest},
+                         {"path", version.path.string()}}));
+    console.document(to_json(version));
+    return {};
+  }
+  if (arguments.action == "promote") {
+    SLIPWAY_CHECK(registry.promote(version.name, version.version, reason));
+  } else {
+    if (arguments.alias.empty()) return invalid_input("models alias: --alias names the alias, as in challenger");
+    SLIPWAY_CHECK(registry.set_alias(version.name, arguments.alias, version.version, reason));
+  }
+  SLIPWAY_TRY(version, registry.resolve(fmt::format("{}/{}", version.name, version.version)));
+  console.print(fmt::format("{} version {}: {}", version.name, version.version, list_names(version.aliases)));
+  console.document(to_json(version));
+  return {};
+}
+
+}  // namespace
+
+void add_models(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("models", "List the registry's models; show, promote, roll back");
+  auto arguments = std::make_shared<Arguments>();
+  command->add_option("action", arguments->action, "list, show, history, verify, promote, roll-back or alias")
+      ->check(CLI::IsMember({"list", "show", "history", "verify", "promote", "roll-back", "alias"}))
+      ->capture_default_str();
+  command->add_option("model", arguments->reference, "fraud (its champion), fraud@challenger or fraud/3");
+  command->add_option("--alias", arguments->alias, "with alias: which one to point at the model");
+  command->add_option("--registry", arguments->folder, "the registry's folder")->capture_default_str();
+  command->add_option("--why", arguments->why, "the reason, kept in the history");
+  command->footer("Example: slipway models promote fraud/3 --why \"passed the shadow week\"");
+  command->callback([arguments, &context] {
+    context.action = [arguments, &context] { return act(*arguments, context.console); };
+  });
+}
+
+}  // namespace slipway::app

@@ -1,0 +1,19 @@
+#include <slipway/compute/dispatch.hpp>
+
+#include <cstdlib>
+
+namespace slipway::compute {
+
+bool has_avx2() {
+#if defined(__x86_64__)
+  static const bool available = [] {
+    const char* off = std::getenv("SLIPWAY_NO_SIMD");
+    return __builtin_cpu_supports("avx2") && (off == nullptr || std::string_view(off) != "1");
+  }();
+  return available;
+#else
+  return false;
+#endif
+}
+
+}  // namespace slipway::compute

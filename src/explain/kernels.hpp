@@ -1,0 +1,35 @@
+// The two SHAP kernels, each compiled for the portable instruction set and for AVX2. All give the same numbers on every
+// processor: the operations are the same, lane by lane, and nothing is fused.
+#pragma once
+#include <cstddef>
+#include <vector>
+
+#include "ensemble.hpp"
+
+namespace slipway::explain {
+
+inline constexpr std::size_t block_rows = 512;  // rows that share the constants of a tree
+inline constexpr std::uint32_t deepest_recursion = 400;
+
+// Buffers that calls reuse, one set per thread.
+struct Scratch {
+  std::vector<float> floats;
+  std::vector<unsigned char> bytes;
+  // At least `count` floats, aligned to a cache line.
+  float* aligned(std::size_t count) {
+    if (floats.size() < count + 16) floats.resize(count + 16);
+    const auto address = reinterpret_cast<std::uintptr_t>(floats.data());
+    return floats.data() + (64 - address % 64) % 64 / sizeof(float);
+  }
+};
+
+// Unscaled contributions of up to block_rows rows. columns[feature * block_rows + row] holds the ensemble's features,
+// padded to a multiple of 32 rows; sums[(output * features + feature) * block_rows + row] is added to. Needs a depth of
+// at most deepest_recursion. `portable` leaves AVX2 aside even where there is any.
+void explain_rows(const Ensemble& ensemble, const float* columns, std::size_t rows, double* sums, Scratch& scratch,
+                  bool portable = false);
+
+// The same for one row: values[feature], sums[output * features + feature]. Any depth.
+void explain_one(const Ensemble& ensemble, const float* values, double* sums, Scratch& scratch, bool portable = false);
+
+}  // namespace slipway::explain

@@ -1,0 +1,168 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include <slipway/features/features.hpp>
+#include <slipway/model/interpreter.hpp>
+
+namespace slipway::features {
+namespace {
+
+using table::Column;
+using table::Table;
+
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+
+std::vector<std::uint32_t> all_rows(const Table& table) {
+  std::vector<std::uint32_t> rows(table.rows());
+  std::iota(rows.begin(), rows.end(), 0u);
+  return rows;
+}
+
+// a a a a b b b c c (missing) ; y chosen by hand
+Table shop() {
+  return *Table::make({
+      Column{"amount", table::NumberColumn{{1, 2, nan, 4, 5, 6, 7, 8, 100, 3}}},
+      Column{"visits", table::IntegerColumn{{1, 1, 2, 2, 3, 3, 4, 4, 5, 5}}},
+      Column{"city", table::TextColumn{{0, 0, 0, 0, 1, 1, 1, 2, 2, -1}, {"oslo", "bonn", "nice"}}},
+      Column{"when", table::TimeColumn{std::vector<std::int64_t>(10, *parse_time("2026-11-24T13:05:00Z"))}},
+  });
+}
+const std::vector<std::int32_t> labels = {1, 0, 1, 1, 0, 0, 1, 0, 0, 1};
+const TargetView target{model::Task::binary, 2, labels, {}};
+
+struct Fit {
+  model::ModelBuilder builder{"shop"};
+  FittedFeatures fitted;
+};
+Result<Fit> run(const FeaturePlan& plan, const Table& table) {
+  Fit fit;
+  SLIPWAY_TRY(fit.fitted, features::fit(fit.builder, plan, table, all_rows(table), target, 7));
+  return fit;
+}
+model::Block transform(const Fit& fit, const Table& table) {
+  const model::Model& model = fit.builder.so_far();
+  const auto rows = model::TableRows::from(model.inputs, table);
+  EXPECT_TRUE(rows.ok()) << rows.error().message();
+  return *model::evaluate_value(model.inputs, model.values, model.operators, rows->batch(), fit.fitted.value);
+}
+
+TEST(Features, NumbersPassOrAreFilled) {
+  FeaturePlan plan;
+  plan.numeric = {"amount", "visits"};
+  auto plain = run(plan, shop());
+  ASSERT_TRUE(plain.ok()) << plain.error().message();
+  EXPECT_TRUE(std::isnan(plain->fitted.training.at(2, 0)));
+  EXPECT_EQ(plain->fitted.training.at(8, 1), 5);
+
+  plan.options.impute = "median";
+  plan.options.missing_indicator = true;
+  auto filled = run(plan, shop());
+  ASSERT_TRUE(filled.ok()) << filled.error().message();
+  EXPECT_EQ(filled->fitted.training.width, 4u);
+  EXPECT_EQ(filled->fitted.training.at(2, 0), 5);  // of 1 2 3 4 5 6 7 8 100
+  EXPECT_EQ(filled->fitted.training.at(2, 2), 1);
+  EXPECT_EQ(filled->fitted.training.at(1, 2), 0);
+  EXPECT_EQ(filled->builder.value(filled->fitted.value).columns[2], "amount=missing");
+  plan.options.impute = "most_frequent";
+  EXPECT_EQ(run(plan, shop())->fitted.training.at(2, 0), 1);
+}
+
+TEST(Features, OneHotKnowsUnseenAndMissing) {
+  FeaturePlan plan;
+  plan.categorical = {"city"};
+  auto fit = run(plan, shop());
+  ASSERT_TRUE(fit.ok()) << fit.error().message();
+  EXPECT_EQ(fit->builder.value(fit->fitted.value).columns,
+            (std::vector<std::string>{"city=bonn", "city=nice", "city=oslo", "city=missing"}));
+  const auto block = transform(
+      *fit, *Table::make({Column{"city", table::TextColumn{{0, 1, -1}, {"nice", "rome"}}}}));
+  const float expected[3][4] = {{0, 1, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 1}};
+  for (std::size_t row = 0; row < 3; ++row)
+    for (std::size_t column = 0; column < 4; ++column) EXPECT_EQ(block.at(row, column), expected[row][column]);
+}
+
+TEST(Features, TargetEncodingEqualsScikitLearn) {
+  FeaturePlan plan;
+  plan.categorical = {"city"};
+  plan.options.encode = "target";
+  auto fit = run(plan, shop());
+  ASSERT_TRUE(fit.ok()) << fit.error().message();
+  const auto block = transform(
+      *fit, *Table::make({Column{"city", table::TextColumn{{0, 1, 2, 3, -1}, {"oslo", "bonn", "nice", "rome"}}}}));
+  // scikit-learn 1.9 TargetEncoder(smooth="auto", target_type="binary").fit(city, y).encodings_
+  const float expected[] = {0.71052632F, 0.37142857F, 0.0F, 0.5F, 1.0F};
+  for (std::size_t row = 0; row < 5; ++row) EXPECT_NEAR(block.at(row, 0), expected[row], 1e-6) << row;
+}
+
+TEST(Features, TrainingRowsAreEncodedOutOfFold) {
+  FeaturePlan plan;
+  plan.categorical = {"city"};
+  plan.options.encode = "target";
+  auto fit = run(plan, shop());
+  const auto plain = transform(*fit, shop());
+  int different = 0;
+  for (std::size_t row = 0; row < 10; ++row) different += fit->fitted.training.at(row, 0) != plain.at(row, 0);
+  EXPECT_GT(different, 5);
+  // The only missing city: its own fold has no other, so it is encoded by the mean of the other folds, not by its label.
+  EXPECT_GT(fit->fitted.training.at(9, 0), 0.3F);
+  EXPECT_LT(fit->fitted.training.at(9, 0), 0.6F);
+}
+
+TEST(Features, DerivedReadsFilledNumbersAndTimes) {
+  FeaturePlan plan;
+  plan.numeric = {"amount"};
+  plan.options.impute = "median";
+  plan.derived = {{"ratio", "amount / (visits + 1)"}, {"hour_of", "hour(\"when\")"}};
+  auto fit = run(plan, shop());
+  ASSERT_TRUE(fit.ok()) << fit.error().message();
+  EXPECT_EQ(fit->fitted.training.at(2, 1), 5.0F / 3.0F);
+  EXPECT_EQ(fit->fitted.training.at(0, 2), 13);
+  const auto sources = model::column_sources(fit->builder.so_far(), fit->fitted.value);
+  EXPECT_EQ(sources[1], (std::vector<std::uint32_t>{0, 1}));
+}
+
+TEST(Features, TimeGivesHourAndWeekday) {
+  FeaturePlan plan;
+  plan.time = {"when"};
+  auto fit = run(plan, shop());
+  ASSERT_TRUE(fit.ok()) << fit.error().message();
+  EXPECT_EQ(fit->fitted.training.at(0, 0), 13);
+  EXPECT_EQ(fit->fitted.training.at(0, 1), 1);  // a Tuesday
+}
+
+TEST(Features, RareCategoriesAreMergedWithUnseen) {
+  FeaturePlan plan;
+  plan.categorical = {"city"};
+  plan.options.rare_minimum = 3;
+  auto fit = run(plan, shop());
+  EXPECT_EQ(fit->builder.value(fit->fitted.value).columns,
+            (std::vector<std::string>{"city=bonn", "city=oslo", "city=missing"}));
+}
+
+TEST(Features, ErrorsNameTheColumn) {
+  FeaturePlan plan;
+  plan.numeric = {"amuont"};
+  EXPECT_NE(run(plan, shop()).error().message().find("did you mean 'amount'"), std::string::npos);
+  plan.numeric = {"city"};
+  EXPECT_NE(run(plan, shop()).error().message().find("city"), std::string::npos);
+  plan = {};
+  plan.derived = {{"x", "amount / (visits +"}};
+  EXPECT_NE(run(plan, shop()).error().message().find("derived feature 'x'"), std::string::npos);
+  EXPECT_FALSE(run(FeaturePlan{}, shop()).ok());
+}
+
+TEST(Features, PinRangesAndCategories) {
+  FeaturePlan plan;
+  plan.numeric = {"amount"};
+  plan.categorical = {"city"};
+  auto fit = run(plan, shop());
+  const auto& inputs = fit->builder.so_far().inputs;
+  EXPECT_EQ(inputs[0].minimum, 1.0F);
+  EXPECT_EQ(inputs[0].maximum, 100.0F);
+  EXPECT_EQ(inputs[1].categories, (std::vector<std::string>{"bonn", "nice", "oslo"}));
+}
+
+}  // namespace
+}  // namespace slipway::features

@@ -1,0 +1,52 @@
+#include "boosting/training_data.hpp"
+
+#include <fmt/format.h>
+
+namespace slipway::learners::boosting {
+namespace {
+
+Status check_length(std::string_view what, std::size_t found, std::size_t rows) {
+  if (found == rows) return {};
+  return invalid_input(fmt::format("{} {} for {} rows", found, what, rows));
+}
+
+Status check_targets(const TrainingData& data) {
+  const std::size_t rows = data.features->rows;
+  if (data.task == model::Task::regression) {
+    SLIPWAY_CHECK(check_length("targets", data.targets.size(), rows));
+    for (std::size_t row = 0; row < rows; ++row)
+      if (!std::isfinite(data.targets[row]))
+        return invalid_input(fmt::format("target {} at row {}: expected a finite number", data.targets[row], row));
+    return {};
+  }
+  if (data.task == model::Task::binary && data.classes != 2)
+    return invalid_input(fmt::format("{} classes for a binary task", data.classes));
+  if (data.classes < 2) return invalid_input(fmt::format("{} classes: expected at least 2", data.classes));
+  SLIPWAY_CHECK(check_length("labels", data.labels.size(), rows));
+  for (std::size_t row = 0; row < rows; ++row)
+    if (data.labels[row] < 0 || data.labels[row] >= data.classes)
+      return invalid_input(fmt::format("label {} at row {}: expected a class index from 0 to {}", data.labels[row], row,
+                                       data.classes - 1));
+  return {};
+}
+
+}  // namespace
+
+Status check_training_data(const TrainingData& data) {
+  if (data.features == nullptr || data.features->width == 0) return invalid_input("no features to learn from");
+  const std::size_t rows = data.features->rows;
+  if (rows == 0) return invalid_input("no rows to learn from");
+  SLIPWAY_CHECK(check_targets(data));
+  if (data.weights.empty()) return {};
+  SLIPWAY_CHECK(check_length("weights", data.weights.size(), rows));
+  bool any = false;
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (!(data.weights[row] >= 0) || std::isinf(data.weights[row]))
+      return invalid_input(fmt::format("weight {} at row {}: expected a finite number >= 0", data.weights[row], row));
+    any = any || data.weights[row] > 0;
+  }
+  if (!any) return invalid_input("all weights are 0: there is nothing to learn from");
+  return {};
+}
+
+}  // namespace slipway::learners::boosting

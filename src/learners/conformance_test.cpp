@@ -1,0 +1,246 @@
+// What every learner must do, whatever it learns. A new entry of the catalogue runs through this without a line here.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <slipway/model/interpreter.hpp>
+
+#include "test_data.hpp"
+
+namespace slipway::learners {
+namespace {
+
+using testing::make_data;
+using testing::MadeData;
+using testing::same_block;
+using testing::same_fragments;
+using ::testing::HasSubstr;
+
+const Threads one(1);
+
+class EveryLearner : public ::testing::TestWithParam<std::tuple<std::size_t, model::Task>> {
+ protected:
+  const Learner& learner() const { return catalogue()[std::get<0>(GetParam())]; }
+  model::Task task() const { return std::get<1>(GetParam()); }
+  // Cheap where the learner has a say in it.
+  Settings quick() const {
+    for (const params::Description& option : learner().options)
+      if (option.name == "n_estimators") return testing::settings({{"n_estimators", "7"}});
+    return {};
+  }
+  Result<Fragment> fit(const MadeData& data, const Threads& threads = one, std::uint64_t seed = 5) const {
+    return learner().fit(data.view(), quick(), seed, threads, silent_progress());
+  }
+  std::size_t score_width(const MadeData& data) const { return static_cast<std::size_t>(data.classes); }
+  void expect_scores(const model::Block& scores, const MadeData& data) const {
+    ASSERT_EQ(scores.rows, data.features.rows);
+    ASSERT_EQ(scores.width, score_width(data));
+    for (std::size_t row = 0; row < scores.rows; ++row) {
+      float sum = 0;
+      for (std::size_t column = 0; column < scores.width; ++column) {
+        ASSERT_TRUE(std::isfinite(scores.at(row, column))) << row;
+        if (task() == model::Task::regression) continue;
+        ASSERT_GE(scores.at(row, column), 0) << row;
+        sum += scores.at(row, column);
+      }
+      if (task() != model::Task::regression) {
+        ASSERT_NEAR(sum, 1, 1e-5) << row;
+      }
+    }
+  }
+};
+
+std::string parameter_name(const ::testing::TestParamInfo<EveryLearner::ParamType>& info) {
+  return std::string(catalogue()[std::get<0>(info.param)].name) + "_" +
+         std::string(model::task_name(std::get<1>(info.param)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalogue, EveryLearner,
+                         ::testing::Combine(::testing::Range<std::size_t>(0, catalogue().size()),
+                                            ::testing::Values(model::Task::binary, model::Task::multiclass,
+                                                              model::Task::regression)),
+                         parameter_name);
+
+TEST_P(EveryLearner, BecomesAValidModelThatPredictsTheSame) {
+  const MadeData data = make_data(task(), 300, 5, 0.1, 1);
+  const auto fragment = fit(data);
+  ASSERT_TRUE(fragment.ok()) << fragment.error().message();
+  const auto scores = predict(*fragment, data.features);
+  ASSERT_TRUE(scores.ok()) << scores.error().message();
+  expect_scores(*scores, data);
+
+  model::ModelBuilder builder("test");
+  std::vector<model::ValueId> inputs;
+  model::Join join{};
+  std::vector<std::string> names;
+  for (std::size_t column = 0; column < data.features.width; ++column) {
+    model::Input input;
+    input.name = "x" + std::to_string(column);
+    join.inputs.push_back(builder.input(input));
+    names.push_back(input.name);
+  }
+  const model::ValueId features = builder.add(join, "features", names);
+  const model::ValueId out = append(builder, *fragment, features);
+  std::vector<std::string> classes;
+  for (int index = 0; index < data.classes && task() != model::Task::regression; ++index)
+    classes.push_back("class" + std::to_string(index));
+  builder.set_task(task(), "y", classes);
+  model::ValueId label = out;
+  if (task() != model::Task::regression) {
+    model::Decide decide{};
+    decide.input = out;
+    label = builder.add(decide, "label", {"label"});
+  }
+  builder.set_outputs(out, label);
+  const auto built = std::move(builder).build();
+  ASSERT_TRUE(built.ok()) << built.error().message();
+  model::RowBatch batch;
+  batch.rows = data.features.rows;
+  for (std::size_t column = 0; column < data.features.width; ++column)
+    batch.columns.emplace_back(model::NumberView(data.features.column(column)));
+  const auto interpreted = model::interpret(*built, batch);
+  ASSERT_TRUE(interpreted.ok()) << interpreted.error().message();
+  EXPECT_TRUE(same_block(interpreted->scores, *scores));
+}
+
+TEST_P(EveryLearner, LearnsTheSignal) {
+  const MadeData data = make_data(task(), 1500, 4, 0, 2);
+  const MadeData other = make_data(task(), 1500, 4, 0, 3);
+  const auto fragment = fit(data);
+  ASSERT_TRUE(fragment.ok()) << fragment.error().message();
+  const model::Block scores = *predict(*fragment, other.features);
+  if (task() == model::Task::regression) {
+    double mean = 0;
+    for (float target : other.targets) mean += target / 1500;
+    double error = 0;
+    double spread = 0;
+    for (std::size_t row = 0; row < scores.rows; ++row) {
+      error += std::pow(other.targets[row] - scores.at(row, 0), 2);
+      spread += std::pow(other.targets[row] - mean, 2);
+    }
+    EXPECT_LT(error, 0.45 * spread);
+    return;
+  }
+  std::vector<int> counts(static_cast<std::size_t>(data.classes));
+  int right = 0;
+  for (std::size_t row = 0; row < scores.rows; ++row) {
+    std::size_t best = 0;
+    for (std::size_t index = 1; index < scores.width; ++index)
+      if (scores.at(row, index) > scores.at(row, best)) best = index;
+    ++counts[static_cast<std::size_t>(other.labels[row])];
+    right += best == static_cast<std::size_t>(other.labels[row]) ? 1 : 0;
+  }
+  EXPECT_GT(right, *std::max_element(counts.begin(), counts.end()) + 100);
+}
+
+TEST_P(EveryLearner, IsTheSameOnAnyNumberOfThreads) {
+  const MadeData data = make_data(task(), 700, 6, 0.05, 4);
+  const auto single = fit(data, one);
+  ASSERT_TRUE(single.ok()) << single.error().message();
+  for (int count : {2, 5}) EXPECT_TRUE(same_fragments(*single, *fit(data, Threads(count)))) << count;
+  EXPECT_TRUE(same_fragments(*single, *fit(data, one)));
+}
+
+TEST_P(EveryLearner, WeightsCountLikeCopies) {
+  // A weight of 0 takes a row out of the answer: flipped rows of no weight must not teach anything.
+  MadeData data = make_data(task(), 800, 4, 0, 6);
+  const MadeData clean = make_data(task(), 800, 4, 0, 6);
+  for (std::size_t row = 0; row < 800; ++row) data.weights.push_back(row % 2 == 0 ? 1 : 0);
+  for (std::size_t row = 1; row < 800; row += 2) {
+    if (task() == model::Task::regression) {
+      data.targets[row] = -50;
+    } else {
+      data.labels[row] = (data.labels[row] + 1) % data.classes;
+    }
+  }
+  const auto fragment = fit(data);
+  ASSERT_TRUE(fragment.ok()) << fragment.error().message();
+  const model::Block scores = *predict(*fragment, data.features);
+  double wrong = 0;
+  for (std::size_t row = 1; row < 800; row += 2) {
+    if (task() == model::Task::regression) {
+      wrong += scores.at(row, 0) < -10 ? 1 : 0;
+    } else {
+      wrong += scores.at(row, static_cast<std::size_t>(clean.labels[row])) <
+                       scores.at(row, static_cast<std::size_t>(data.labels[row]))
+                   ? 1
+                   : 0;
+    }
+  }
+  EXPECT_LT(wrong, 160);
+}
+
+TEST_P(EveryLearner, MissingValuesEverywhere) {
+  MadeData data = make_data(task(), 200, 3, 0.4, 7);
+  for (float& value : data.features.column(1)) value = std::numeric_limits<float>::quiet_NaN();
+  const auto fragment = fit(data);
+  ASSERT_TRUE(fragment.ok()) << fragment.error().message();
+  model::Block nothing(4, 3);
+  std::fill(nothing.values.begin(), nothing.values.end(), std::numeric_limits<float>::quiet_NaN());
+  const auto scores = predict(*fragment, nothing);
+  ASSERT_TRUE(scores.ok()) << scores.error().message();
+  for (float value : scores->values) EXPECT_TRUE(std::isfinite(value));
+}
+
+TEST_P(EveryLearner, ConstantFeaturesOneFeatureTwoRows) {
+  MadeData constant = make_data(task(), 50, 2, 0, 8);
+  std::fill(constant.features.values.begin(), constant.features.values.end(), 1.5F);
+  expect_scores(*predict(*fit(constant), constant.features), constant);
+  const MadeData single = make_data(task(), 60, 1, 0, 9);
+  expect_scores(*predict(*fit(single), single.features), single);
+  MadeData two = make_data(task(), 2, 2, 0, 10);
+  if (task() != model::Task::regression) two.labels = {0, 1};
+  expect_scores(*predict(*fit(two), two.features), two);
+  MadeData alone = make_data(task(), 1, 2, 0, 10);
+  expect_scores(*predict(*fit(alone), alone.features), alone);
+}
+
+TEST_P(EveryLearner, ClassesThatNoRowHas) {
+  if (task() == model::Task::regression) return;
+  MadeData data = make_data(task(), 120, 3, 0, 11);
+  for (auto& label : data.labels) label = task() == model::Task::binary ? 1 : std::min(label, 1);
+  if (task() == model::Task::multiclass) data.classes = 6;
+  const auto fragment = fit(data);
+  ASSERT_TRUE(fragment.ok()) << fragment.error().message();
+  expect_scores(*predict(*fragment, data.features), data);
+}
+
+TEST_P(EveryLearner, WrongInputIsAClearError) {
+  const MadeData good = make_data(task(), 20, 2, 0, 12);
+  const auto message = [&](const MadeData& data) {
+    const auto result = fit(data);
+    return result.ok() ? std::string("no error") : result.error().message();
+  };
+  MadeData empty = good;
+  empty.features = model::Block(0, 2);
+  empty.labels.clear();
+  empty.targets.clear();
+  EXPECT_THAT(message(empty), HasSubstr("no rows"));
+  MadeData narrow = good;
+  narrow.features = model::Block(20, 0);
+  EXPECT_THAT(message(narrow), HasSubstr("no features"));
+  MadeData weights = good;
+  weights.weights = {1, 2};
+  EXPECT_THAT(message(weights), HasSubstr("2 weights for 20 rows"));
+  weights.weights.assign(20, 1);
+  weights.weights[3] = -1;
+  EXPECT_THAT(message(weights), HasSubstr("row 3"));
+  weights.weights.assign(20, 0);
+  EXPECT_THAT(message(weights), HasSubstr("all weights are 0"));
+  MadeData truth = good;
+  if (task() == model::Task::regression) {
+    truth.targets[4] = std::numeric_limits<float>::quiet_NaN();
+  } else {
+    truth.labels[4] = truth.classes;
+  }
+  EXPECT_THAT(message(truth), HasSubstr("row 4"));
+
+  const auto unknown =
+      learner().fit(good.view(), testing::settings({{"n_estimatorz", "5"}}), 1, one, silent_progress());
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_THAT(unknown.error().message(), HasSubstr("n_estimatorz"));
+  EXPECT_FALSE(learner().check(testing::settings({{"no_such_option", "5"}})).ok());
+  EXPECT_TRUE(learner().check({}).ok());
+}
+
+}  // namespace
+}  // namespace slipway::learners

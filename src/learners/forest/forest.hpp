@@ -1,0 +1,10 @@
+// Random forests and decision trees.
+#pragma once
+#include <slipway/learners/learner.hpp>
+
+namespace slipway::learners::forest {
+
+Learner random_forest_learner();
+Learner decision_tree_learner();
+
+}  // namespace slipway::learners::forest

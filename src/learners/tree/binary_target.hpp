@@ -1,0 +1,218 @@
+// Two classes: rows in two lists, one per class, and a histogram for each.
+#pragma once
+#include <array>
+#include <bit>
+
+#include "tree/gain.hpp"
+#include "tree/growth.hpp"
+#include "tree/items.hpp"
+
+namespace slipway::learners::tree {
+
+// With `Counted`, cells hold numbers of rows beside weights, which min_samples_leaf > 1 needs.
+template <class ItemType, bool Counted>
+class BinaryTarget {
+ public:
+  using Item = ItemType;
+  using Cell = std::conditional_t<Counted, std::uint64_t, std::uint32_t>;
+  static constexpr int groups = 2;
+  using Totals = std::array<std::uint32_t, 2>;  // weight per class
+  struct Split {
+    double gain = -1;
+    std::uint16_t feature = 0;
+    std::uint8_t bin = 0;
+    std::uint8_t missing_left = 0;
+    Totals left{};
+  };
+
+  BinaryTarget(const TrainingRows& rows, const GrowthSettings& settings) : rows_(rows), settings_(settings) {}
+
+  std::array<Span, groups> ranges() const {
+    return {Span{0, rows_.negatives}, Span{rows_.negatives, static_cast<std::uint32_t>(rows_.rows())}};
+  }
+  Item make(std::uint32_t row, std::uint32_t weight) const { return Item::make(row, weight); }
+  std::size_t cells_per_feature() const { return 256; }
+  static std::size_t cell(std::size_t code, Item) { return code; }
+  static void add(Cell& cell, Item item) {
+    if constexpr (Counted) {
+      cell += CountedWeight::of(item.weight());
+    } else {
+      cell += item.weight();
+    }
+  }
+  std::uint32_t small_limit() const { return 64; }
+
+  void set_class_weights(const std::vector<double>& weights) { class_weight_ = {weights[0], weights[1]}; }
+  Totals root(const Item* list, const std::array<Span, groups>& spans) {
+    Totals totals{};
+    for (int group = 0; group < groups; ++group)
+      for (std::uint32_t i = spans[group].begin; i < spans[group].end; ++i) totals[group] += list[i].weight();
+    if (settings_.class_weight == ClassWeight::balanced_subsample) {
+      const double present = (totals[0] > 0) + (totals[1] > 0);
+      for (int group = 0; group < groups; ++group)
+        class_weight_[group] =
+            totals[group] > 0 ? (totals[0] + static_cast<double>(totals[1])) / (present * totals[group]) : 0;
+    }
+    return totals;
+  }
+
+  static bool pure(const Totals& totals) { return totals[0] == 0 || totals[1] == 0; }
+  static bool pure_rows(const Item*, std::uint32_t) { return false; }  // its totals say so
+  static Totals rest(const Totals& totals, const Totals& left) {
+    return {totals[0] - left[0], totals[1] - left[1]};
+  }
+  double weight(const Totals& totals) const {
+    return class_weight_[0] * totals[0] + class_weight_[1] * totals[1];
+  }
+  void write_value(const Totals& totals, float* value) const {
+    *value = static_cast<float>(class_weight_[1] * totals[1] / weight(totals));
+  }
+  double decrease(double gain, const Totals& totals, double bag_weight) const {
+    return (settings_.criterion == Criterion::entropy ? gain : 2 * gain / weight(totals)) / bag_weight;
+  }
+
+  void begin(const Totals& totals, std::uint32_t rows) {
+    totals_ = totals;
+    const std::uint32_t counted = Counted ? rows : totals[0] + totals[1];
+    node_ = {weight(totals), class_weight_[1] * totals[1], static_cast<std::int32_t>(counted),
+             static_cast<std::int32_t>(Counted ? settings_.min_samples_leaf : 1)};
+  }
+
+  // Reads and clears the feature's cells; whether it has two values in the node.
+  bool scan(std::array<Cell*, groups> cells, std::uint16_t feature, Split& best) {
+    const int bins = rows_.bins.value_bins(feature);
+    const Pair missing = take(cells, missing_code);
+    Pair sum;
+    bool varied = false;
+    for (int x = 0; x < bins; ++x) {
+      sum.add(cells[0][x], cells[1][x]);
+      varied |= sum.rows() != 0 && sum.rows() != node_.rows;
+      store(x, sum);
+    }
+    std::memset(cells[0], 0, static_cast<std::size_t>(bins) * sizeof(Cell));
+    std::memset(cells[1], 0, static_cast<std::size_t>(bins) * sizeof(Cell));
+    if (!varied) return false;
+    consider(bins, feature, false, best);
+    if (missing.rows() == 0) return true;
+    for (int x = 0; x < bins; ++x) {
+      // Missing values alone against all others is the mirror of the last split above.
+      Pair left = prefix_[x];
+      if (left.rows() != 0) left.add(missing.cell[0], missing.cell[1]);
+      left_sums(x, left);
+    }
+    consider(bins, feature, true, best);
+    return true;
+  }
+
+  bool scan_small(const Item* items, const std::uint8_t* const* row_codes, std::uint32_t count,
+                  std::uint32_t first_positive, std::uint16_t feature, std::array<Cell*, groups> cells, Split& best) {
+    std::array<std::uint64_t, 4> hit{};
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint8_t code = row_codes[i][feature];
+      add(cells[i >= first_positive ? 1 : 0][code], items[i]);
+      hit[code >> 6] |= std::uint64_t{1} << (code & 63);
+    }
+    const bool has_missing = hit[3] >> 63 != 0;
+    const Pair missing = has_missing ? take(cells, missing_code) : Pair{};
+    hit[3] &= ~(std::uint64_t{1} << 63);
+    int bins = 0;
+    Pair sum;
+    for (int word = 0; word < 4; ++word) {
+      for (std::uint64_t bits = hit[word]; bits != 0; bits &= bits - 1) {
+        const int x = word * 64 + std::countr_zero(bits);
+        const Pair here = take(cells, x);
+        sum.add(here.cell[0], here.cell[1]);
+        touched_[bins] = static_cast<std::uint8_t>(x);
+        prefix_[bins++] = sum;
+      }
+    }
+    if (bins + (has_missing ? 1 : 0) < 2) return false;
+    for (int side = 0; side < (has_missing ? 2 : 1); ++side) {
+      const int last = has_missing && side == 0 ? bins : bins - 1;
+      for (int i = 0; i < last; ++i) {
+        Pair left = prefix_[i];
+        if (side == 1) left.add(missing.cell[0], missing.cell[1]);
+        if (left.rows() < node_.min_rows || node_.rows - left.rows() < node_.min_rows) continue;
+        const double gain = gain_of(left);
+        if (!(gain > best.gain)) continue;
+        const std::uint8_t bin =
+            i + 1 == bins ? behind_all_values : static_cast<std::uint8_t>((touched_[i] + touched_[i + 1] - 1) / 2);
+        best = {gain, feature, bin, missing_side(has_missing, side == 1, left), left.weights()};
+      }
+    }
+    return true;
+  }
+
+ private:
+  struct Pair {
+    std::array<Cell, 2> cell{};
+    void add(Cell negative, Cell positive) {
+      cell[0] += negative;
+      cell[1] += positive;
+    }
+    std::int32_t rows() const {
+      if constexpr (Counted)
+        return static_cast<std::int32_t>(CountedWeight::rows(cell[0]) + CountedWeight::rows(cell[1]));
+      return static_cast<std::int32_t>(cell[0] + cell[1]);
+    }
+    Totals weights() const { return {static_cast<std::uint32_t>(cell[0]), static_cast<std::uint32_t>(cell[1])}; }
+  };
+
+  static Pair take(const std::array<Cell*, groups>& cells, int x) {
+    return {{std::exchange(cells[0][x], 0), std::exchange(cells[1][x], 0)}};
+  }
+  void left_sums(int x, const Pair& left) {
+    const Totals weights = left.weights();
+    left_.sum[x] = class_weight_[1] * weights[1];
+    left_.weight[x] = class_weight_[0] * weights[0] + left_.sum[x];
+    left_.rows[x] = left.rows();
+  }
+  void store(int x, const Pair& left) {
+    prefix_[x] = left;
+    left_sums(x, left);
+  }
+  double gain_of(const Pair& left) const {
+    const Totals weights = left.weights();
+    const double positive = class_weight_[1] * weights[1];
+    const double weight = class_weight_[0] * weights[0] + positive;
+    return settings_.criterion == Criterion::entropy ? entropy_gain(weight, positive, node_)
+                                                     : squared_gain(weight, positive, node_);
+  }
+  // Where a missing value goes when the node had none: with the heavier child.
+  std::uint8_t missing_side(bool has_missing, bool missing_left, const Pair& left) const {
+    if (has_missing) return missing_left ? 1 : 0;
+    const double left_weight = weight(left.weights());
+    return left_weight > node_.weight - left_weight ? 1 : 0;
+  }
+  void consider(int bins, std::uint16_t feature, bool missing_left, Split& best) {
+    const BestBin found = settings_.criterion == Criterion::entropy ? best_entropy(left_, bins, node_)
+                                                                    : best_squared(left_, bins, node_);
+    if (!(found.gain > best.gain)) return;
+    const int x = found.bin;
+    int next = x + 1;
+    while (next < bins && prefix_[next].rows() == prefix_[x].rows()) ++next;
+    Totals left = prefix_[x].weights();
+    const bool has_missing = prefix_[bins - 1].rows() != node_.rows;
+    if (missing_left) {
+      const Totals values = prefix_[bins - 1].weights();
+      for (int group = 0; group < groups; ++group) left[group] += totals_[group] - values[group];
+    }
+    best.gain = found.gain;
+    best.feature = feature;
+    best.bin = next == bins ? behind_all_values : static_cast<std::uint8_t>((x + next - 1) / 2);
+    best.left = left;
+    const double left_weight = weight(left);
+    best.missing_left = has_missing ? missing_left : left_weight > node_.weight - left_weight;
+  }
+
+  const TrainingRows& rows_;
+  const GrowthSettings& settings_;
+  std::array<double, 2> class_weight_{1, 1};
+  Totals totals_{};
+  NodeSums node_;
+  LeftSums left_;
+  std::array<Pair, 256> prefix_;
+  std::array<std::uint8_t, 256> touched_;
+};
+
+}  // namespace slipway::learners::tree

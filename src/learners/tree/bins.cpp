@@ -1,0 +1,161 @@
+#include "tree/bins.hpp"
+
+#include <queue>
+
+namespace slipway::learners::tree {
+namespace {
+
+using compute::from_ordered_bits;
+using compute::ordered_bits;
+
+// Sorted values of one feature, as ordered bits.
+using SortedValues = std::span<const std::uint32_t>;
+
+// A finite float32 t with lower <= t < upper, halfway where that can be said; nothing if there is none.
+std::optional<float> threshold_between(float lower, float upper) {
+  constexpr float largest = std::numeric_limits<float>::max();
+  if (std::isinf(lower)) return upper > -largest ? std::optional<float>(-largest) : std::nullopt;
+  if (std::isinf(upper)) return lower;
+  const auto middle = static_cast<float>((static_cast<double>(lower) + static_cast<double>(upper)) / 2);
+  return middle >= lower && middle < upper ? middle : lower;
+}
+
+// The first position at or behind `start` whose value differs from the one before it; values.size() if none.
+std::size_t next_change(SortedValues values, std::size_t start) {
+  if (start >= values.size()) return values.size();
+  return static_cast<std::size_t>(std::upper_bound(values.begin() + static_cast<std::ptrdiff_t>(start), values.end(),
+                                                   values[start - 1]) -
+                                  values.begin());
+}
+
+// Positions i in (0, n) where values[i - 1] < values[i]: every one, or nothing if there are more than `most`.
+std::optional<std::vector<std::size_t>> all_changes(SortedValues values, std::size_t most) {
+  std::vector<std::size_t> changes;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    if (values[i] == values[i - 1]) continue;
+    if (changes.size() == most) return std::nullopt;
+    changes.push_back(i);
+  }
+  return changes;
+}
+
+std::vector<std::size_t> quantile_changes(SortedValues values, std::size_t count) {
+  std::vector<std::size_t> changes;
+  for (std::size_t k = 1; k <= count; ++k) {
+    const std::size_t position = next_change(values, std::max<std::size_t>(1, k * values.size() / (count + 1)));
+    if (position == values.size()) break;
+    if (changes.empty() || position > changes.back()) changes.push_back(position);
+  }
+  return changes;
+}
+
+// Splits the bin with the widest range of values in the middle of that range, again and again.
+void split_widest(SortedValues values, std::size_t count, std::vector<std::size_t>& changes) {
+  struct Bin {
+    double width;
+    std::size_t begin, end;
+    bool operator<(const Bin& other) const {
+      return width != other.width ? width < other.width : begin > other.begin;
+    }
+  };
+  constexpr double largest = std::numeric_limits<float>::max();
+  const auto value = [&](std::size_t i) {
+    return std::clamp<double>(from_ordered_bits(values[i]), -largest, largest);
+  };
+  std::priority_queue<Bin> bins;
+  const auto add = [&](std::size_t begin, std::size_t end) {
+    if (values[begin] != values[end - 1]) bins.push({value(end - 1) - value(begin), begin, end});
+  };
+  std::size_t begin = 0;
+  for (std::size_t change : changes) add(std::exchange(begin, change), change);
+  add(begin, values.size());
+  while (count > 0 && !bins.empty()) {
+    const Bin bin = bins.top();
+    bins.pop();
+    const std::uint32_t middle = ordered_bits(static_cast<float>((value(bin.begin) + value(bin.end - 1)) / 2));
+    const auto first = values.begin() + static_cast<std::ptrdiff_t>(bin.begin);
+    const auto last = values.begin() + static_cast<std::ptrdiff_t>(bin.end);
+    auto split = std::upper_bound(first, last, middle);
+    if (split == last) split = std::lower_bound(first, last, values[bin.end - 1]);
+    if (split == first) split = std::upper_bound(first, last, *first);
+    const auto position = static_cast<std::size_t>(split - values.begin());
+    changes.push_back(position);
+    add(bin.begin, position);
+    add(position, bin.end);
+    --count;
+  }
+  std::sort(changes.begin(), changes.end());
+}
+
+std::vector<float> edges_of(std::span<const float> column, const BinOptions& options, std::vector<std::uint32_t>& keys,
+                            std::vector<std::uint32_t>& scratch) {
+  keys.resize(column.size());
+  scratch.resize(column.size());
+  std::size_t present = 0;
+  for (float value : column) {
+    keys[present] = ordered_bits(value);
+    present += value == value ? 1 : 0;
+  }
+  compute::sort_keys({keys.data(), present}, scratch);
+  const SortedValues values(keys.data(), present);
+  const auto most = static_cast<std::size_t>(options.max_bins - 2);
+  auto changes = all_changes(values, most);
+  if (!changes) {
+    const std::size_t by_range = options.range_edges ? most / 4 : 0;
+    changes = quantile_changes(values, most - by_range);
+    // Quantiles that fell together leave edges over; the ranges may have those too.
+    if (options.range_edges) split_widest(values, most - changes->size(), *changes);
+  }
+  std::vector<float> edges;
+  for (std::size_t position : *changes)
+    if (const auto edge = threshold_between(from_ordered_bits(values[position - 1]), from_ordered_bits(values[position])))
+      edges.push_back(*edge);
+  return edges;
+}
+
+std::size_t stride_of(std::size_t features) {
+  const std::size_t unit = features <= 16 ? 16 : 32;
+  return std::max(unit, (features + unit - 1) / unit * unit);
+}
+
+}  // namespace
+
+float Bins::threshold(std::size_t feature, std::uint8_t bin) const {
+  return bin < edges[feature].size() ? edges[feature][bin] : std::numeric_limits<float>::infinity();
+}
+
+Bins fit_bins(const model::Block& features, const BinOptions& options, const Threads& threads) {
+  Bins bins;
+  bins.edges.resize(features.width);
+  threads.for_ranges(features.width, 1, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::uint32_t> keys;
+    std::vector<std::uint32_t> scratch;
+    for (std::size_t feature = begin; feature < end; ++feature)
+      bins.edges[feature] = edges_of(features.column(feature), options, keys, scratch);
+  });
+  return bins;
+}
+
+CodedRows::CodedRows(const Bins& bins, const model::Block& features, std::span<const std::uint32_t> order,
+                     bool keep_columns, const Threads& threads)
+    : rows_(features.rows),
+      features_(features.width),
+      stride_(stride_of(features.width)),
+      row_codes_(rows_ * stride_),
+      column_codes_(rows_ * features_) {
+  threads.for_ranges(features_, 1, [&](std::size_t begin, std::size_t end) {
+    std::vector<std::uint8_t> unordered(order.empty() ? 0 : rows_);
+    for (std::size_t feature = begin; feature < end; ++feature) {
+      std::uint8_t* codes = column_codes_.data() + feature * rows_;
+      compute::code_column(features.column(feature), bins.edges[feature], order.empty() ? codes : unordered.data());
+      if (!order.empty())
+        for (std::size_t row = 0; row < rows_; ++row) codes[row] = unordered[order[row]];
+    }
+  });
+  threads.for_ranges(rows_, 4096, [&](std::size_t begin, std::size_t end) {
+    compute::rows_of_columns(column_codes_.data(), rows_, features_, stride_, row_codes_.data(), begin, end);
+  });
+  if (!keep_columns) column_codes_ = {};
+}
+
+}  // namespace slipway::learners::tree

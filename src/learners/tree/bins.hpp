@@ -1,0 +1,55 @@
+// Features as small bin numbers: what trees are grown on. A bin's upper edge is a float32 threshold that lies between two
+// neighbouring training values, so "code <= b" and "x <= edges[b]" are the same test for every float, infinities included.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <slipway/base/parallel.hpp>
+#include <slipway/compute/buffer.hpp>
+#include <slipway/compute/columns.hpp>
+#include <slipway/model/batch.hpp>
+
+namespace slipway::learners::tree {
+
+using compute::missing_code;
+// A split behind the last bin: every value goes left, only missing ones go right; its threshold is +infinity.
+inline constexpr std::uint8_t behind_all_values = 254;
+
+// Where the bins of each feature end: ascending finite thresholds, at most 253.
+struct Bins {
+  std::vector<std::vector<float>> edges;
+  std::size_t features() const { return edges.size(); }
+  int value_bins(std::size_t feature) const { return static_cast<int>(edges[feature].size()) + 1; }
+  float threshold(std::size_t feature, std::uint8_t bin) const;
+};
+
+struct BinOptions {
+  int max_bins = 255;       // 3 to 255, one of them for missing values
+  bool range_edges = false; // keep a quarter of the edges for the widest gaps, so that long tails stay distinguishable
+};
+
+// One bin per distinct value where they are few enough, else quantiles of the rows.
+Bins fit_bins(const model::Block& features, const BinOptions& options, const Threads& threads);
+
+// Bin numbers of a block of rows, row by row and (for growing) column by column.
+class CodedRows {
+ public:
+  // Row i of the result is row order[i] of the features; an empty order keeps the rows as they are.
+  CodedRows(const Bins& bins, const model::Block& features, std::span<const std::uint32_t> order, bool keep_columns,
+            const Threads& threads);
+  std::size_t rows() const { return rows_; }
+  std::size_t features() const { return features_; }
+  std::size_t stride() const { return stride_; }  // bytes from row to row
+  const std::uint8_t* row_codes() const { return row_codes_.data(); }
+  const std::uint8_t* column(std::size_t feature) const { return column_codes_.data() + feature * rows_; }
+
+ private:
+  std::size_t rows_;
+  std::size_t features_;
+  std::size_t stride_;
+  compute::Buffer<std::uint8_t> row_codes_;
+  compute::Buffer<std::uint8_t> column_codes_;
+};
+
+}  // namespace slipway::learners::tree

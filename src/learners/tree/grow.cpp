@@ -1,0 +1,65 @@
+#include <slipway/base/random.hpp>
+
+#include "tree/binary_target.hpp"
+#include "tree/class_target.hpp"
+#include "tree/grower.hpp"
+#include "tree/regression_target.hpp"
+
+namespace slipway::learners::tree {
+namespace {
+
+// "balanced": rows / (classes present * rows of the class), of all training rows, as scikit-learn has it.
+std::vector<double> class_weights_of(const TrainingRows& rows, ClassWeight kind) {
+  if (kind == ClassWeight::none || rows.task == model::Task::regression) return {};
+  std::vector<double> weights(static_cast<std::size_t>(rows.classes), 1.0);
+  if (kind == ClassWeight::balanced_subsample) return weights;  // set for each tree
+  std::vector<double> sums(weights.size());
+  double total = 0;
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    const double weight = rows.weight(row);
+    sums[static_cast<std::size_t>(rows.label(row))] += weight;
+    total += weight;
+  }
+  const auto present = std::count_if(sums.begin(), sums.end(), [](double sum) { return sum > 0; });
+  for (std::size_t index = 0; index < weights.size(); ++index)
+    weights[index] = sums[index] > 0 ? total / (static_cast<double>(present) * sums[index]) : 0;
+  return weights;
+}
+
+}  // namespace
+
+std::unique_ptr<TreeGrower> make_grower(const TrainingRows& rows, const GrowthSettings& settings) {
+  const std::vector<double> class_weights = class_weights_of(rows, settings.class_weight);
+  const bool counted = settings.min_samples_leaf > 1;
+  switch (rows.task) {
+    case model::Task::regression:
+      return std::make_unique<Grower<RegressionTarget>>(rows, settings, class_weights);
+    case model::Task::multiclass:
+      if (counted) return std::make_unique<Grower<ClassTarget<true>>>(rows, settings, class_weights);
+      return std::make_unique<Grower<ClassTarget<false>>>(rows, settings, class_weights);
+    case model::Task::binary: break;
+  }
+  const bool is_short = rows.weights.empty() && rows.rows() <= ShortItem::most_rows;
+  if (is_short && !counted) return std::make_unique<Grower<BinaryTarget<ShortItem, false>>>(rows, settings, class_weights);
+  if (is_short) return std::make_unique<Grower<BinaryTarget<ShortItem, true>>>(rows, settings, class_weights);
+  if (!counted) return std::make_unique<Grower<BinaryTarget<LongItem, false>>>(rows, settings, class_weights);
+  return std::make_unique<Grower<BinaryTarget<LongItem, true>>>(rows, settings, class_weights);
+}
+
+std::vector<GrownTree> grow_trees(const TrainingRows& rows, const GrowthSettings& settings, std::size_t count,
+                                  const Threads& threads, Progress& progress) {
+  std::vector<GrownTree> trees(count);
+  std::atomic<std::size_t> next{0};
+  const std::size_t workers = std::min(count, static_cast<std::size_t>(threads.count()));
+  threads.for_each(workers, [&](std::size_t) {
+    // One set of lists per worker, not per tree.
+    const std::unique_ptr<TreeGrower> grower = make_grower(rows, settings);
+    for (std::size_t tree = next++; tree < count; tree = next++) {
+      trees[tree] = grower->grow(tree);
+      progress.advance(1);
+    }
+  });
+  return trees;
+}
+
+}  // namespace slipway::learners::tree

@@ -1,0 +1,297 @@
+// Grows trees of one kind of target, depth first, one node at a time. Private to grow.cpp.
+//
+// A node's rows are a part of two lists: a split reads one and writes the other, left rows upwards, right rows downwards,
+// so that the children's rows lie side by side again. Subtrees whose rows fit the cache work on a copy of their codes.
+#pragma once
+#include <slipway/base/random.hpp>
+
+#include "tree/bag.hpp"
+#include "tree/growth.hpp"
+#include "tree/items.hpp"
+
+namespace slipway::learners::tree {
+
+template <class Target>
+class Grower final : public TreeGrower {
+  using Item = typename Target::Item;
+  using Cell = typename Target::Cell;
+  using Totals = typename Target::Totals;
+  using Split = typename Target::Split;
+  static constexpr int groups = Target::groups;
+  static constexpr std::uint32_t batch = 6;  // features whose histograms are built in one pass over the rows
+
+ public:
+  Grower(const TrainingRows& rows, const GrowthSettings& settings, const std::vector<double>& class_weights)
+      : rows_(rows),
+        settings_(settings),
+        target_(rows, settings),
+        lists_{compute::Buffer<Item>(rows.rows()), compute::Buffer<Item>(rows.rows())},
+        cells_(target_.cells_per_feature() * batch * groups),
+        pool_rows_(static_cast<std::uint32_t>(std::min<std::size_t>(8192, (std::size_t{1} << 18) / rows.codes->stride()))),
+        pool_(pool_rows_ * rows.codes->stride()),
+        permutation_(rows.codes->features()),
+        small_codes_(target_.small_limit()) {
+    if (!class_weights.empty()) target_.set_class_weights(class_weights);
+    std::fill_n(cells_.data(), cells_.size(), Cell{});
+    for (std::size_t i = 0; i < permutation_.size(); ++i) permutation_[i] = static_cast<std::uint16_t>(i);
+    if (settings.bootstrap) bag_.resize(rows.rows());
+  }
+
+  GrownTree grow(std::uint64_t tree) override {
+    GrownTree grown;
+    const std::uint64_t key = random_key({settings_.seed, tree});
+    Job root;
+    root.spans = fill(settings_.bootstrap ? std::optional(combine_key(key, 0)) : std::nullopt);
+    // A bag may hold no row that weighs anything; such a tree grows on all rows.
+    if (root.rows() == 0) root.spans = fill(std::nullopt);
+    root.path = combine_key(key, 1);
+    root.totals = target_.root(lists_[0].data(), root.spans);
+    bag_weight_ = target_.weight(root.totals);
+    add_node(grown, root.totals);
+    jobs_.clear();
+    if (!target_.pure(root.totals)) jobs_.push_back(std::move(root));
+    while (!jobs_.empty()) {
+      Job job = std::move(jobs_.back());
+      jobs_.pop_back();
+      split(grown, job);
+    }
+    return grown;
+  }
+
+ private:
+  struct Job {
+    std::uint32_t node = 0;
+    int depth = 0;
+    std::uint8_t list = 0;  // which of the two holds its rows
+    bool pooled = false;    // items number rows of the pool
+    std::uint64_t path = 0;
+    std::array<Span, groups> spans{};
+    Totals totals{};
+    std::uint32_t rows() const {
+      std::uint32_t sum = 0;
+      for (const Span& span : spans) sum += span.size();
+      return sum;
+    }
+  };
+
+  // The rows of a bag (without a key: all rows) into the first list.
+  std::array<Span, groups> fill(std::optional<std::uint64_t> bag_key) {
+    if (bag_key) draw_bag(*bag_key, settings_.bag_draws, bag_);
+    std::array<Span, groups> spans = target_.ranges();
+    Item* list = lists_[0].data();
+    for (Span& span : spans) {
+      std::uint32_t end = span.begin;
+      for (std::uint32_t row = span.begin; row < span.end; ++row) {
+        const std::uint32_t weight = (bag_key ? bag_[row] : 1U) * rows_.weight(row);
+        list[end] = target_.make(row, weight);
+        end += weight != 0 ? 1 : 0;
+      }
+      span.end = end;
+    }
+    return spans;
+  }
+
+  void add_node(GrownTree& grown, const Totals& totals) {
+    GrownNode node;
+    node.weight = static_cast<float>(target_.weight(totals) / rows_.weight_scale);
+    grown.nodes.push_back(node);
+    const auto outputs = static_cast<std::size_t>(rows_.outputs);
+    grown.values.resize(grown.values.size() + outputs);
+    target_.write_value(totals, grown.values.data() + grown.values.size() - outputs);
+  }
+
+  void split(GrownTree& grown, Job& job) {
+    const std::uint32_t count = job.rows();
+    grown.nodes[job.node].rows = count;
+    if (settings_.stop.before_search(job.depth, count) || count < 2 * settings_.min_samples_leaf) return;
+    if (target_.pure_rows(lists_[job.list].data() + job.spans[0].begin, job.spans[0].size())) return;
+    if (!job.pooled && count <= pool_rows_ && count > target_.small_limit()) copy_rows(job);
+    Split& best = best_;
+    best.gain = -1;
+    search(job, count, best);
+    if (best.gain < 0) return;
+    const double decrease = target_.decrease(best.gain, job.totals, bag_weight_);
+    if (settings_.stop.after_search(decrease)) return;
+
+    const auto left = static_cast<std::uint32_t>(grown.nodes.size());
+    GrownNode& node = grown.nodes[job.node];
+    node.left = left;
+    node.feature = best.feature;
+    node.bin = best.bin;
+    node.missing_left = best.missing_left;
+    node.decrease = decrease;
+    std::array<Job, 2> children;
+    children[1].totals = target_.rest(job.totals, best.left);
+    children[0].totals = best.left;
+    bool alive = false;
+    for (int side = 0; side < 2; ++side) {
+      add_node(grown, children[side].totals);
+      children[side].node = left + static_cast<std::uint32_t>(side);
+      children[side].depth = job.depth + 1;
+      children[side].list = job.list ^ 1;
+      children[side].pooled = job.pooled;
+      children[side].path = combine_key(job.path, static_cast<std::uint64_t>(side) + 1);
+      alive = alive || may_split(children[side]);
+    }
+    if (!alive) return;  // nobody will ask which rows went where
+    partition(job, best, children);
+    for (int side = 1; side >= 0; --side)
+      if (may_split(children[side])) jobs_.push_back(std::move(children[side]));
+  }
+
+  bool may_split(const Job& child) const {
+    return child.depth < settings_.stop.max_depth && !target_.pure(child.totals);
+  }
+
+  // Moves the codes of the node's rows side by side. Jobs below it are done before the next node does this.
+  void copy_rows(Job& job) {
+    const std::size_t stride = rows_.codes->stride();
+    const std::uint8_t* codes = rows_.codes->row_codes();
+    std::uint32_t next = 0;
+    for (const Span& span : job.spans) {
+      Item* items = lists_[job.list].data() + span.begin;
+      const std::uint32_t count = span.size();
+      for (std::uint32_t i = 0; i < count; ++i) {
+        __builtin_prefetch(codes + items[std::min(i + 16, count - 1)].row() * stride);
+        const std::uint8_t* from = codes + items[i].row() * stride;
+        std::uint8_t* to = pool_.data() + next * stride;
+        for (std::size_t part = 0; part < stride; part += 16) std::memcpy(to + part, from + part, 16);
+        items[i] = items[i].at(next++);
+      }
+    }
+    job.pooled = true;
+  }
+
+  const std::uint8_t* codes_of(const Job& job) const { return job.pooled ? pool_.data() : rows_.codes->row_codes(); }
+
+  // Looks at features in an order of the node's own until enough of them had two values here.
+  void search(const Job& job, std::uint32_t count, Split& best) {
+    target_.begin(job.totals, count);
+    const auto features = static_cast<std::uint32_t>(permutation_.size());
+    const std::uint32_t wanted = std::min(settings_.max_features, features);
+    const bool small = count <= target_.small_limit();
+    if (small) gather_small(job);
+    Random random(combine_key(job.path, 0));
+    swaps_.clear();
+    std::uint32_t found = 0;
+    for (std::uint32_t drawn = 0; found < wanted && drawn < features;) {
+      const std::uint32_t size = std::min({wanted - found, features - drawn, batch});
+      for (std::uint32_t i = drawn; i < drawn + size; ++i) {
+        const auto other = i + static_cast<std::uint32_t>(random.below(features - i));
+        swaps_.push_back(other);
+        std::swap(permutation_[i], permutation_[other]);
+      }
+      const std::uint16_t* sample = permutation_.data() + drawn;
+      drawn += size;
+      if (small) {
+        for (std::uint32_t k = 0; k < size; ++k)
+          found += target_.scan_small(small_items_.data(), small_codes_.data(), count, job.spans[0].size(), sample[k],
+                                      cells_of(0), best);
+        continue;
+      }
+      for (int group = 0; group < groups; ++group) histograms(job, group, sample, size);
+      for (std::uint32_t k = 0; k < size; ++k) found += target_.scan(cells_of(k), sample[k], best);
+    }
+    for (std::size_t i = swaps_.size(); i-- > 0;) std::swap(permutation_[i], permutation_[swaps_[i]]);
+  }
+
+  // Cells of the k-th feature of a batch, per group.
+  std::array<Cell*, groups> cells_of(std::uint32_t k) {
+    std::array<Cell*, groups> cells;
+    for (int group = 0; group < groups; ++group)
+      cells[group] = cells_.data() + (static_cast<std::size_t>(group) * batch + k) * target_.cells_per_feature();
+    return cells;
+  }
+
+  void gather_small(const Job& job) {
+    const std::uint8_t* codes = codes_of(job);
+    const std::size_t stride = rows_.codes->stride();
+    small_items_.clear();
+    for (const Span& span : job.spans)
+      for (std::uint32_t i = span.begin; i < span.end; ++i) {
+        const Item item = lists_[job.list][i];
+        small_codes_[small_items_.size()] = codes + item.row() * stride;
+        small_items_.push_back(item);
+      }
+  }
+
+  void histograms(const Job& job, int group, const std::uint16_t* sample, std::uint32_t size) {
+    switch (size) {
+      case 1: return add_rows<1>(job, group, sample);
+      case 2: return add_rows<2>(job, group, sample);
+      case 3: return add_rows<3>(job, group, sample);
+      case 4: return add_rows<4>(job, group, sample);
+      case 5: return add_rows<5>(job, group, sample);
+      default: return add_rows<6>(job, group, sample);
+    }
+  }
+
+  template <int size>
+  void add_rows(const Job& job, int group, const std::uint16_t* sample) {
+    const std::uint8_t* codes = codes_of(job);
+    const std::size_t stride = rows_.codes->stride();
+    const Span span = job.spans[static_cast<std::size_t>(group)];
+    const Item* items = lists_[job.list].data() + span.begin;
+    const std::uint32_t count = span.size();
+    const std::size_t per_feature = target_.cells_per_feature();
+    Cell* cells = cells_of(0)[static_cast<std::size_t>(group)];
+    std::array<std::size_t, size> offsets;
+    for (int k = 0; k < size; ++k) offsets[k] = sample[k];
+    const auto add = [&](const Item& item) __attribute__((always_inline)) {
+      const std::uint8_t* row = codes + item.row() * stride;
+      for (int k = 0; k < size; ++k)
+        Target::add(cells[static_cast<std::size_t>(k) * per_feature + target_.cell(row[offsets[k]], item)], item);
+    };
+    constexpr std::uint32_t ahead = 24;
+    std::uint32_t i = 0;
+    if (!job.pooled)
+      for (; i + ahead < count; ++i) {
+        __builtin_prefetch(codes + items[i + ahead].row() * stride);
+        add(items[i]);
+      }
+    for (; i < count; ++i) add(items[i]);
+  }
+
+  void partition(const Job& job, const Split& best, std::array<Job, 2>& children) {
+    const std::size_t step = job.pooled ? rows_.codes->stride() : 1;
+    const std::uint8_t* codes = job.pooled ? pool_.data() + best.feature : rows_.codes->column(best.feature);
+    // With missing values to the left, all codes are shifted by one, which makes the missing code 0.
+    const std::uint8_t shift = best.missing_left;
+    const auto limit = static_cast<std::uint8_t>(best.bin + shift);
+    for (int group = 0; group < groups; ++group) {
+      const Span span = job.spans[static_cast<std::size_t>(group)];
+      const Item* from = lists_[job.list].data() + span.begin;
+      Item* lower = lists_[job.list ^ 1].data() + span.begin;
+      Item* upper = lists_[job.list ^ 1].data() + span.end;
+      for (std::uint32_t i = 0; i < span.size(); ++i) {
+        const Item item = from[i];
+        const bool left = static_cast<std::uint8_t>(codes[item.row() * step] + shift) <= limit;
+        *lower = item;
+        upper[-1] = item;
+        lower += left ? 1 : 0;
+        upper -= left ? 0 : 1;
+      }
+      const auto middle = static_cast<std::uint32_t>(lower - lists_[job.list ^ 1].data());
+      children[0].spans[static_cast<std::size_t>(group)] = {span.begin, middle};
+      children[1].spans[static_cast<std::size_t>(group)] = {middle, span.end};
+    }
+  }
+
+  const TrainingRows& rows_;
+  const GrowthSettings& settings_;
+  Target target_;
+  std::array<compute::Buffer<Item>, 2> lists_;
+  compute::Buffer<Cell> cells_;  // all zero between searches
+  std::uint32_t pool_rows_;
+  compute::Buffer<std::uint8_t> pool_;
+  std::vector<std::uint16_t> permutation_;  // the identity between searches
+  std::vector<std::uint32_t> swaps_;
+  std::vector<const std::uint8_t*> small_codes_;
+  std::vector<Item> small_items_;
+  std::vector<std::uint8_t> bag_;
+  std::vector<Job> jobs_;
+  Split best_;
+  double bag_weight_ = 0;
+};
+
+}  // namespace slipway::learners::tree

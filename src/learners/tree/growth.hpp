@@ -1,0 +1,73 @@
+// What trees are grown from and how: the input of a TreeGrower.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <slipway/base/result.hpp>
+#include <slipway/learners/learner.hpp>
+
+#include "tree/bins.hpp"
+#include "tree/grown.hpp"
+
+namespace slipway::learners::tree {
+
+enum class Criterion : std::uint8_t { gini, entropy, squared_error };
+enum class ClassWeight : std::uint8_t { none, balanced, balanced_subsample };
+
+struct GrowthSettings {
+  Criterion criterion = Criterion::gini;
+  StopRule stop;
+  std::uint32_t min_samples_leaf = 1;
+  std::uint32_t max_features = 1;      // features with at least two values in the node that a split is sought over
+  bool bootstrap = true;
+  std::uint64_t bag_draws = 0;         // rows drawn per tree, with bootstrap
+  ClassWeight class_weight = ClassWeight::none;
+  std::uint64_t seed = 0;
+};
+
+// The training data, coded. Row numbers are positions: rows are ordered by class for a binary task.
+struct TrainingRows {
+  model::Task task = model::Task::binary;
+  int classes = 2;
+  int outputs = 1;  // numbers per leaf: 1, or the classes of a multi-class task
+  Bins bins;
+  std::unique_ptr<CodedRows> codes;
+  std::uint32_t negatives = 0;                // binary: positions below this are of class 0
+  std::vector<std::uint8_t> labels;           // multi-class
+  // Regression: target = offset + step * quantised, step a power of two, |quantised| <= 2^30. Integers that span less
+  // than 2^30 are exact, and sums do not depend on their order.
+  std::vector<std::int32_t> targets;
+  double target_offset = 0;
+  double target_step = 1;
+  // Row weights as integers: weight * weight_scale, rounded, at least 1 where the weight is positive; empty = all 1.
+  // Their sum is below 2^29.
+  std::vector<std::uint32_t> weights;
+  double weight_scale = 1;
+
+  std::size_t rows() const { return codes->rows(); }
+  std::uint32_t weight(std::size_t row) const { return weights.empty() ? 1 : weights[row]; }
+  // The class of a position (classification).
+  int label(std::size_t row) const { return task == model::Task::binary ? (row < negatives ? 0 : 1) : labels[row]; }
+};
+
+// Checks the data and codes it. Errors: no rows or features, lengths, labels out of range, a target or weight that is
+// not finite, more than 255 classes, 65,535 features or 2^28 rows.
+Result<TrainingRows> prepare_rows(const TrainingData& data, int max_bins, const Threads& threads);
+
+// Grows one tree after another, one thread each. What tree k becomes depends on the rows, the settings and k only.
+class TreeGrower {
+ public:
+  virtual ~TreeGrower() = default;
+  virtual GrownTree grow(std::uint64_t tree) = 0;
+};
+// Keeps references to both.
+std::unique_ptr<TreeGrower> make_grower(const TrainingRows& rows, const GrowthSettings& settings);
+
+// Trees 0 .. count - 1, on all threads.
+std::vector<GrownTree> grow_trees(const TrainingRows& rows, const GrowthSettings& settings, std::size_t count,
+                                  const Threads& threads, Progress& progress);
+
+}  // namespace slipway::learners::tree

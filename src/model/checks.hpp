@@ -1,0 +1,20 @@
+// The checks that the builder makes step by step and validate() makes at once.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <slipway/base/result.hpp>
+#include <slipway/model/model.hpp>
+
+namespace slipway::model {
+
+bool is_utf8(std::string_view text);
+
+Status check_input(const Input& input);
+// `values` are those made before the operator; `output` is the value it makes.
+Status check_operator(const Operator& op, std::span<const Value> values, const Value& output);
+// Task, classes, outputs and metadata.
+Status check_outputs(const Model& model);
+
+}  // namespace slipway::model

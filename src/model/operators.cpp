@@ -1,0 +1,151 @@
+#include <slipway/model/operators.hpp>
+
+namespace slipway::model {
+
+namespace {
+
+struct NameOf {
+  std::string_view operator()(const Fill&) const { return "Fill"; }
+  std::string_view operator()(const Lookup&) const { return "Lookup"; }
+  std::string_view operator()(const Affine&) const { return "Affine"; }
+  std::string_view operator()(const Piecewise&) const { return "Piecewise"; }
+  std::string_view operator()(const Expression&) const { return "Expression"; }
+  std::string_view operator()(const Terms&) const { return "Terms"; }
+  std::string_view operator()(const Dense&) const { return "Dense"; }
+  std::string_view operator()(const Trees&) const { return "Trees"; }
+  std::string_view operator()(const Join&) const { return "Join"; }
+  std::string_view operator()(const Link&) const { return "Link"; }
+  std::string_view operator()(const Decide&) const { return "Decide"; }
+};
+
+}  // namespace
+
+std::string_view operator_name(const Operator& op) { return std::visit(NameOf{}, op); }
+
+std::vector<ValueId> operator_inputs(const Operator& op) {
+  return std::visit(
+      [](const auto& one) -> std::vector<ValueId> {
+        if constexpr (requires { one.inputs; }) {
+          return one.inputs;
+        } else {
+          return {one.input};
+        }
+      },
+      op);
+}
+
+ValueId operator_output(const Operator& op) {
+  return std::visit([](const auto& one) { return one.output; }, op);
+}
+
+std::string_view expression_op_name(ExpressionNode::Op op) {
+  using enum ExpressionNode::Op;
+  switch (op) {
+    case constant:
+      return "constant";
+    case column:
+      return "column";
+    case add:
+      return "add";
+    case subtract:
+      return "subtract";
+    case multiply:
+      return "multiply";
+    case divide:
+      return "divide";
+    case negate:
+      return "negate";
+    case absolute:
+      return "absolute";
+    case square_root:
+      return "square_root";
+    case exponential:
+      return "exponential";
+    case logarithm:
+      return "logarithm";
+    case logarithm_1p:
+      return "logarithm_1p";
+    case floor:
+      return "floor";
+    case ceiling:
+      return "ceiling";
+    case round_half_even:
+      return "round_half_even";
+    case minimum:
+      return "minimum";
+    case maximum:
+      return "maximum";
+    case power:
+      return "power";
+    case modulo:
+      return "modulo";
+    case less:
+      return "less";
+    case less_equal:
+      return "less_equal";
+    case greater:
+      return "greater";
+    case greater_equal:
+      return "greater_equal";
+    case equal:
+      return "equal";
+    case not_equal:
+      return "not_equal";
+    case logical_and:
+      return "logical_and";
+    case logical_or:
+      return "logical_or";
+    case logical_not:
+      return "logical_not";
+    case select:
+      return "select";
+    case is_missing:
+      return "is_missing";
+    case coalesce:
+      return "coalesce";
+    case hour:
+      return "hour";
+    case weekday:
+      return "weekday";
+    case day:
+      return "day";
+    case month:
+      return "month";
+    case year:
+      return "year";
+    case days_since_epoch:
+      return "days_since_epoch";
+    case minute:
+      return "minute";
+  }
+  return "";
+}
+
+bool is_time_op(ExpressionNode::Op op) { return op >= ExpressionNode::Op::hour && op <= ExpressionNode::Op::minute; }
+
+int expression_op_arity(ExpressionNode::Op op) {
+  using enum ExpressionNode::Op;
+  switch (op) {
+    case constant:
+    case column:
+      return 0;
+    case negate:
+    case absolute:
+    case square_root:
+    case exponential:
+    case logarithm:
+    case logarithm_1p:
+    case floor:
+    case ceiling:
+    case round_half_even:
+    case logical_not:
+    case is_missing:
+      return 1;
+    case select:
+      return 3;
+    default:
+      return is_time_op(op) ? 0 : 2;
+  }
+}
+
+}  // namespace slipway::model

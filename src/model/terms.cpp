@@ -1,0 +1,97 @@
+#include <slipway/base/hash.hpp>
+#include <slipway/model/terms.hpp>
+
+namespace slipway::model {
+
+namespace {
+
+bool is_word_byte(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte > 127 || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+         byte == '_';
+}
+
+// Where the words or code points of a text begin and end.
+struct Piece {
+  std::size_t begin, end;
+};
+
+std::vector<Piece> words_of(std::string_view text) {
+  std::vector<Piece> pieces;
+  std::size_t i = 0;
+  while (i < text.size()) {
+    while (i < text.size() && !is_word_byte(text[i])) ++i;
+    const std::size_t begin = i;
+    while (i < text.size() && is_word_byte(text[i])) ++i;
+    if (i > begin) pieces.push_back({begin, i});
+  }
+  return pieces;
+}
+
+std::vector<Piece> code_points_of(std::string_view text) {
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool continues = (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80;
+    if (continues && !pieces.empty()) {
+      pieces.back().end = i + 1;
+    } else {
+      pieces.push_back({i, i + 1});
+    }
+  }
+  return pieces;
+}
+
+}  // namespace
+
+void for_each_term(std::string_view text, Terms::Unit unit, int minimum_length, int maximum_length,
+                   const std::function<void(std::string_view term)>& found) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::vector<Piece> pieces = unit == Terms::Unit::word ? words_of(lower) : code_points_of(lower);
+  std::string joined;
+  for (int length = minimum_length; length <= maximum_length; ++length) {
+    for (std::size_t first = 0; first + static_cast<std::size_t>(length) <= pieces.size(); ++first) {
+      const std::size_t last = first + static_cast<std::size_t>(length) - 1;
+      if (unit == Terms::Unit::character || length == 1) {
+        found(std::string_view(lower).substr(pieces[first].begin, pieces[last].end - pieces[first].begin));
+        continue;
+      }
+      joined.clear();
+      for (std::size_t i = first; i <= last; ++i) {
+        if (i > first) joined += ' ';
+        joined.append(lower, pieces[i].begin, pieces[i].end - pieces[i].begin);
+      }
+      found(joined);
+    }
+  }
+}
+
+std::size_t TermWeigher::Hash::operator()(std::string_view text) const { return hash_bytes(text); }
+
+TermWeigher::TermWeigher(const Terms& terms)
+    : unit_(terms.unit),
+      minimum_length_(terms.minimum_length),
+      maximum_length_(terms.maximum_length),
+      norm_(terms.norm),
+      weights_(terms.weights) {
+  for (std::uint32_t i = 0; i < terms.terms.size(); ++i) index_.emplace(terms.terms[i], i);
+}
+
+void TermWeigher::weigh(std::string_view text, std::span<float> row) const {
+  std::fill(row.begin(), row.end(), 0.0F);
+  for_each_term(text, unit_, minimum_length_, maximum_length_, [&](std::string_view term) {
+    if (const auto found = index_.find(term); found != index_.end()) row[found->second] += 1.0F;
+  });
+  float norm = 0;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    row[i] = row[i] * weights_[i];
+    if (norm_ == Terms::Norm::l1) norm += std::fabs(row[i]);
+    if (norm_ == Terms::Norm::l2) norm += row[i] * row[i];
+  }
+  if (norm_ == Terms::Norm::l2) norm = std::sqrt(norm);
+  if (norm > 0)
+    for (float& value : row) value = value / norm;
+}
+
+}  // namespace slipway::model

@@ -1,0 +1,44 @@
+// What a trained model is worth: its own ONNX file, read back and compiled as the server does, scores the test rows;
+// ONNX Runtime scores them again; then measures, gates and explanations.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include <slipway/base/parallel.hpp>
+#include <slipway/base/progress.hpp>
+#include <slipway/base/result.hpp>
+#include <slipway/engine/predictor.hpp>
+#include <slipway/model/model.hpp>
+#include <slipway/pipeline/dataset.hpp>
+
+namespace slipway::pipeline {
+
+// The model as it will be served.
+struct ServableModel {
+  std::string onnx;  // the file's bytes
+  model::Model model;
+  engine::Predictor predictor;
+};
+Result<ServableModel> load_servable(std::string onnx);
+
+// Scores of the test rows by both engines.
+struct Verification {
+  engine::Prediction prediction;  // Slipway's
+  double largest_difference = 0;
+  nlohmann::json document;        // verification.json
+};
+// An error of code check_failed if the engines disagree.
+Result<Verification> verify_test_rows(const ServableModel& servable, const Dataset& dataset, const Threads& threads);
+
+// evaluation.json
+Result<nlohmann::json> evaluate_test_rows(const ServableModel& servable, const Dataset& dataset,
+                                          const engine::Prediction& prediction, const Threads& threads);
+
+// The gates of the configuration over evaluation.json: {"text": ..., "passed": ...} each.
+Result<nlohmann::json> try_gates(const Configuration& configuration, const nlohmann::json& evaluation);
+
+// explanation.json: permutation importance, partial dependence, mean contributions.
+Result<nlohmann::json> explain_test_rows(const Configuration& configuration, const ServableModel& servable,
+                                         const Dataset& dataset, const Threads& threads, Progress& progress);
+
+}  // namespace slipway::pipeline

@@ -1,0 +1,31 @@
+// Apache ECharts options for the report's plots, as JSON text.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace slipway::pipeline {
+
+struct Series {
+  std::string name;
+  std::vector<std::pair<double, double>> points;
+  bool dashed = false;
+};
+
+// Lines over a numeric x axis.
+std::string line_chart(const std::vector<Series>& series, const std::string& x_name, const std::string& y_name,
+                       bool unit_square = false);
+// Horizontal bars, the first on top.
+std::string bar_chart(const std::vector<std::pair<std::string, double>>& bars, const std::string& name);
+// Vertical bars by category.
+std::string column_chart(const std::vector<std::string>& categories, const std::vector<double>& values,
+                         const std::string& name);
+// Counts per bin and series, on a logarithmic axis (rare classes stay visible).
+std::string histogram_chart(const std::vector<double>& edges, const std::vector<std::string>& names,
+                            const std::vector<std::vector<double>>& counts, const std::string& x_name);
+// A grid of values: rows[y][x].
+std::string heat_map(const std::vector<std::string>& x, const std::vector<std::string>& y,
+                     const std::vector<std::vector<double>>& rows, const std::string& x_name, const std::string& y_name);
+
+}  // namespace slipway::pipeline

@@ -1,0 +1,253 @@
+#include <fmt/format.h>
+
+#include <slipway/base/file.hpp>
+#include <slipway/base/text.hpp>
+#include <slipway/pipeline/configuration.hpp>
+
+namespace slipway::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using params::Value;
+
+Status read_strings(std::vector<std::string>& into, const Value* value, std::string_view key) {
+  if (value == nullptr || value->is_null()) return {};
+  SLIPWAY_TRY(into, value->strings().with_context(key));
+  return {};
+}
+
+Status read_string(std::string& into, const Value* value, std::string_view key) {
+  if (value == nullptr || value->is_null()) return {};
+  SLIPWAY_TRY(into, value->string().with_context(key));
+  return {};
+}
+
+Status read_source(Configuration& configuration, const Value& source) {
+  if (source.kind == Value::Kind::scalar) {
+    configuration.sources.push_back({"data", source.text});
+    return {};
+  }
+  if (source.kind != Value::Kind::map)
+    return source.error("source: expected a location, or names with their locations (and `sql`)");
+  for (const Value::Entry& entry : source.entries) {
+    if (entry.key == "sql") {
+      SLIPWAY_CHECK(read_string(configuration.sql, &entry.value, "source: sql"));
+    } else if (entry.key == "missing") {
+      SLIPWAY_CHECK(read_strings(configuration.missing_markers, &entry.value, "source: missing"));
+    } else {
+      SLIPWAY_TRY(const std::string location, entry.value.string().with_context("source: " + entry.key));
+      configuration.sources.push_back({entry.key, location});
+    }
+  }
+  if (configuration.sources.empty()) return source.error("source: names no file, table or folder to read");
+  if (configuration.sources.size() > 1 && configuration.sql.empty())
+    return source.error("source: several sources need `sql` to say how they become one table");
+  return {};
+}
+
+Status read_schema(Schema& schema, const Value& value) {
+  SLIPWAY_CHECK(value.expect_keys({"target", "positive", "id", "time", "group"}, "schema"));
+  SLIPWAY_CHECK(read_string(schema.target, value.find("target"), "schema: target"));
+  SLIPWAY_CHECK(read_string(schema.positive, value.find("positive"), "schema: positive"));
+  SLIPWAY_CHECK(read_strings(schema.ids, value.find("id"), "schema: id"));
+  SLIPWAY_CHECK(read_string(schema.time, value.find("time"), "schema: time"));
+  SLIPWAY_CHECK(read_string(schema.group, value.find("group"), "schema: group"));
+  if (schema.target.empty()) return value.error("schema: `target` is missing: which column is to be predicted?");
+  return {};
+}
+
+Result<table::CleaningStep> read_cleaning_step(const Value& value) {
+  static const std::vector<std::string> known = {"drop_missing", "keep", "drop", "drop_duplicates", "clip"};
+  table::CleaningStep step{};
+  using Kind = table::CleaningStep::Kind;
+  // `- drop_duplicates` alone is a step without arguments.
+  const bool bare = value.kind == Value::Kind::scalar;
+  if (!bare) SLIPWAY_CHECK(value.expect_keys(known, "prepare"));
+  if (!bare && value.entries.size() != 1) return value.error("prepare: one step per list item");
+  const std::string name = bare ? value.text : value.entries[0].key;
+  if (std::find(known.begin(), known.end(), name) == known.end())
+    return value.error(fmt::format("prepare: unknown step '{}'{}; there are {}", name, suggestion(name, known),
+                                   list_names(known)));
+  const Value argument = bare ? Value{} : value.entries[0].value;
+  if (name == "drop_missing") {
+    step.kind = Kind::drop_missing;
+    if (!argument.is_null()) {
+      SLIPWAY_TRY(step.columns, argument.strings().with_context("drop_missing"));
+    }
+  } else if (name == "keep" || name == "drop") {
+    step.kind = name == "keep" ? Kind::keep : Kind::drop;
+    if (argument.is_null()) return value.error(fmt::format("prepare: {} needs a condition, as in amount > 0", name));
+    SLIPWAY_TRY(step.expression, argument.string().with_context(name));
+  } else if (name == "drop_duplicates") {
+    step.kind = Kind::drop_duplicates;
+    if (!argument.is_null()) {
+      SLIPWAY_CHECK(argument.expect_keys({"by"}, "drop_duplicates"));
+      SLIPWAY_CHECK(read_strings(step.columns, argument.find("by"), "drop_duplicates: by"));
+    }
+  } else {
+    step.kind = Kind::clip;
+    if (argument.is_null()) return value.error("prepare: clip needs column, minimum and maximum");
+    SLIPWAY_CHECK(argument.expect_keys({"column", "minimum", "maximum"}, "clip"));
+    for (const char* key : {"column", "minimum", "maximum"})
+      if (argument.find(key) == nullptr) return argument.error(fmt::format("clip: `{}` is missing", key));
+    SLIPWAY_TRY(step.columns, argument.find("column")->strings().with_context("clip: column"));
+    SLIPWAY_TRY(step.minimum, argument.find("minimum")->number().with_context("clip: minimum"));
+    SLIPWAY_TRY(step.maximum, argument.find("maximum")->number().with_context("clip: maximum"));
+  }
+  return step;
+}
+
+Status read_split(SplitPlan& plan, const Value& value) {
+  SLIPWAY_CHECK(params::read_options<table::SplitOptions>(plan.options, split_options, value, "split", {"column"}));
+  SLIPWAY_CHECK(read_string(plan.column, value.find("column"), "split: column"));
+  if ((plan.options.method == "column") != !plan.column.empty())
+    return value.error("split: `method: column` and `column: NAME` belong together");
+  return {};
+}
+
+Status read_features(Configuration& configuration, const Value& value) {
+  auto& plan = configuration.features;
+  SLIPWAY_CHECK(params::read_options<features::FeatureOptions>(plan.options, features::feature_options, value,
+                                                               "features",
+                                                               {"numeric", "categorical", "time", "derived"}));
+  SLIPWAY_CHECK(read_strings(plan.numeric, value.find("numeric"), "features: numeric"));
+  SLIPWAY_CHECK(read_strings(plan.categorical, value.find("categorical"), "features: categorical"));
+  SLIPWAY_CHECK(read_strings(plan.time, value.find("time"), "features: time"));
+  if (const Value* derived = value.find("derived"); derived != nullptr && !derived->is_null()) {
+    if (derived->kind != Value::Kind::map) return derived->error("derived: expected names with their expressions");
+    for (const Value::Entry& entry : derived->entries) {
+      SLIPWAY_TRY(const std::string expression, entry.value.string().with_context("derived: " + entry.key));
+      plan.derived.push_back({entry.key, expression});
+    }
+  }
+  configuration.infer_features =
+      plan.numeric.empty() && plan.categorical.empty() && plan.time.empty() && plan.derived.empty();
+  return {};
+}
+
+Status read_learner(Configuration& configuration, const Value& value) {
+  if (value.kind == Value::Kind::scalar) {
+    configuration.learner = value.text;
+  } else if (value.kind == Value::Kind::map && value.entries.size() == 1) {
+    configuration.learner = value.entries[0].key;
+    const Value& settings = value.entries[0].value;
+    if (!settings.is_null() && settings.kind != Value::Kind::map)
+      return settings.error("learner: expected options with their values");
+    for (const Value::Entry& entry : settings.entries) configuration.settings.emplace_back(entry.key, entry.value);
+  } else {
+    return value.error("learner: expected a name, or one name with its options");
+  }
+  auto learner = learners::find_learner(configuration.learner);
+  if (!learner.ok()) return value.error(learner.error().message());
+  return (*learner)->check(configuration.settings).with_context("learner " + configuration.learner);
+}
+
+Status read_search(Configuration& configuration, const Value& value) {
+  SLIPWAY_TRY(const learners::Learner* learner, learners::find_learner(configuration.learner));
+  std::vector<std::string> names;
+  for (const auto& option : learner->options) names.push_back(option.name);
+  auto& plan = configuration.search;
+  SLIPWAY_CHECK(params::read_options<SearchPlan>(plan, search_options, value, "search", names));
+  for (const Value::Entry& entry : value.entries) {
+    if (std::find(names.begin(), names.end(), entry.key) == names.end()) continue;
+    if (entry.key == "method" || entry.key == "folds" || entry.key == "metric" || entry.key == "iterations") continue;
+    std::vector<Value> values = entry.value.kind == Value::Kind::list ? entry.value.items : std::vector{entry.value};
+    if (values.empty()) return entry.value.error(fmt::format("search: {} has no value to try", entry.key));
+    for (const Value& candidate : values) {
+      learners::Settings settings = configuration.settings;
+      settings.emplace_back(entry.key, candidate);
+      SLIPWAY_CHECK(learner->check(settings).with_context("search: " + entry.key));
+    }
+    plan.space.emplace_back(entry.key, std::move(values));
+  }
+  if (plan.method == "none" && !plan.space.empty()) plan.method = "grid";
+  return {};
+}
+
+Status read_evaluate(Configuration& configuration, const Value& value) {
+  SLIPWAY_CHECK(value.expect_keys({"threshold", "gates"}, "evaluate"));
+  if (const Value* threshold = value.find("threshold")) configuration.threshold = *threshold;
+  if (const Value* gates = value.find("gates"); gates != nullptr && !gates->is_null()) {
+    if (gates->kind != Value::Kind::map) return gates->error("gates: expected metrics with their conditions");
+    for (const Value::Entry& entry : gates->entries) {
+      SLIPWAY_TRY(const std::string condition, entry.value.string().with_context("gates: " + entry.key));
+      configuration.gates.push_back({entry.key, condition});
+    }
+  }
+  return {};
+}
+
+Status read_package(Configuration& configuration, const Value& value) {
+  static const std::vector<std::string> known = {"onnx"};
+  SLIPWAY_TRY(configuration.package, value.strings().with_context("package"));
+  for (const std::string& format : configuration.package)
+    if (std::find(known.begin(), known.end(), format) == known.end())
+      return value.error(fmt::format("package: unknown format '{}'{}; this version writes {}", format,
+                                     suggestion(format, known), list_names(known)));
+  return {};
+}
+
+}  // namespace
+
+Result<Configuration> parse_configuration(std::string_view yaml, const std::string& file_name, const fs::path& folder) {
+  SLIPWAY_TRY(const Value document, params::parse_yaml(yaml, file_name));
+  SLIPWAY_CHECK(document.expect_keys({"name", "source", "schema", "prepare", "split", "features", "learner", "search",
+                                      "evaluate", "explain", "package", "monitor", "seed"},
+                                     "the configuration"));
+  Configuration configuration;
+  configuration.folder = folder;
+  SLIPWAY_CHECK(read_string(configuration.name, document.find("name"), "name"));
+  if (const Value* name = document.find("name"))
+    for (char c : configuration.name)
+      if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+        return name->error(fmt::format("name: '{}' holds '{}'; letters, digits, '-' and '_' are allowed",
+                                       configuration.name, c));
+  for (const char* key : {"source", "schema"})
+    if (document.find(key) == nullptr) return document.error(fmt::format("`{}` is missing", key));
+  SLIPWAY_CHECK(read_source(configuration, *document.find("source")));
+  SLIPWAY_CHECK(read_schema(configuration.schema, *document.find("schema")));
+  if (const Value* prepare = document.find("prepare"); prepare != nullptr && !prepare->is_null()) {
+    if (prepare->kind != Value::Kind::list) return prepare->error("prepare: expected a list of steps");
+    for (const Value& item : prepare->items) {
+      SLIPWAY_TRY(auto step, read_cleaning_step(item));
+      configuration.prepare.push_back(std::move(step));
+    }
+  }
+  if (const Value* seed = document.find("seed")) {
+    SLIPWAY_TRY(const std::int64_t number, seed->integer().with_context("seed"));
+    configuration.seed = static_cast<std::uint64_t>(number);
+  }
+  if (const Value* split = document.find("split")) SLIPWAY_CHECK(read_split(configuration.split, *split));
+  configuration.infer_features = true;
+  if (const Value* value = document.find("features")) SLIPWAY_CHECK(read_features(configuration, *value));
+  if (const Value* learner = document.find("learner")) SLIPWAY_CHECK(read_learner(configuration, *learner));
+  if (const Value* search = document.find("search")) SLIPWAY_CHECK(read_search(configuration, *search));
+  if (const Value* evaluate = document.find("evaluate")) SLIPWAY_CHECK(read_evaluate(configuration, *evaluate));
+  if (const Value* explain = document.find("explain")) {
+    SLIPWAY_CHECK(params::read_options<ExplainPlan>(configuration.explain, explain_options, *explain, "explain",
+                                                    {"partial_dependence"}));
+    SLIPWAY_CHECK(read_strings(configuration.explain.partial_dependence, explain->find("partial_dependence"),
+                               "explain: partial_dependence"));
+  }
+  if (const Value* package = document.find("package")) SLIPWAY_CHECK(read_package(configuration, *package));
+  if (const Value* monitor = document.find("monitor")) configuration.monitor = *monitor;
+  return configuration;
+}
+
+Result<Configuration> read_configuration(const fs::path& file) {
+  SLIPWAY_TRY(const std::string text, read_file(file));
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  return parse_configuration(text, file.string(), folder);
+}
+
+Configuration default_configuration(const std::string& location, const std::string& target) {
+  Configuration configuration;
+  configuration.sources.push_back({"data", location});
+  configuration.schema.target = target;
+  configuration.infer_features = true;
+  configuration.settings.emplace_back("n_estimators", params::scalar("300"));
+  configuration.settings.emplace_back("max_depth", params::scalar("15"));
+  return configuration;
+}
+
+}  // namespace slipway::pipeline

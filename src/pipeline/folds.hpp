@@ -1,0 +1,31 @@
+// Cross-validation folds with features fitted inside each: what a fold's validation rows see was learnt without them.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include <slipway/base/result.hpp>
+#include <slipway/model/batch.hpp>
+#include <slipway/pipeline/dataset.hpp>
+
+namespace slipway::pipeline {
+
+// Labels or values of some rows of the dataset.
+struct RowTargets {
+  std::vector<std::int32_t> labels;
+  std::vector<float> values;
+};
+RowTargets targets_of(const Target& target, std::span<const std::uint32_t> rows);
+
+struct Fold {
+  std::vector<std::uint32_t> train_rows, validation_rows;  // of the dataset's table
+  model::Block train_features, validation_features;
+  RowTargets train_targets, validation_targets;
+};
+
+// One fold's rows, without features yet.
+Result<std::vector<Fold>> divide_into_folds(const Configuration& configuration, const Dataset& dataset);
+
+// Fits the features on the fold's training rows and applies them to its validation rows.
+Status fit_fold_features(const Configuration& configuration, const Dataset& dataset, Fold& fold);
+
+}  // namespace slipway::pipeline

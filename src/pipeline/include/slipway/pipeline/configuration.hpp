@@ -1,0 +1,112 @@
+// The configuration of one line from raw table to published bundle: slipway.yaml, or the defaults of `train`.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <slipway/base/result.hpp>
+#include <slipway/features/features.hpp>
+#include <slipway/learners/learner.hpp>
+#include <slipway/params/value.hpp>
+#include <slipway/table/source.hpp>
+#include <slipway/table/split.hpp>
+
+namespace slipway::pipeline {
+
+struct Source {
+  std::string name;
+  std::string location;  // as written; relative to the folder of the configuration file
+};
+
+struct Schema {
+  std::string target;
+  std::string positive;  // label of the positive class; empty = 1, true or yes, or else the rarer
+  std::vector<std::string> ids;
+  std::string time;
+  std::string group;
+};
+
+struct SplitPlan {
+  table::SplitOptions options;
+  std::string column;  // method: column; the rows with "train" and "test" there, all others left out
+};
+
+inline constexpr params::Option<table::SplitOptions> split_options[] = {
+    {"method", &table::SplitOptions::method,
+     "how rows are divided into training and test rows; column takes the rows marked train and test there",
+     {.choices = "random|stratified|grouped|time|column"}},
+    {"test", &table::SplitOptions::test, "share of rows for the test",
+     {.minimum = 0, .maximum = 0.95, .open_minimum = true}},
+    {"seed", &table::SplitOptions::seed, "start of the random numbers", {.minimum = 0}},
+    {"gap_days", &table::SplitOptions::gap_days, "method time: days between training and test rows that are left out",
+     {.minimum = 0}},
+};
+
+struct SearchPlan {
+  std::string method = "none";  // none: cross-validate the one setting; grid; random
+  int folds = 5;
+  std::string metric;           // empty: average_precision, log_loss or rmse, by the task
+  int iterations = 20;          // random
+  std::vector<std::pair<std::string, std::vector<params::Value>>> space;  // option -> values, in the file's order
+};
+
+inline constexpr params::Option<SearchPlan> search_options[] = {
+    {"method", &SearchPlan::method,
+     "none cross-validates the one setting, grid tries every combination, random draws some of them",
+     {.choices = "none|grid|random"}},
+    {"folds", &SearchPlan::folds, "folds of the cross-validation", {.minimum = 2, .maximum = 100}},
+    {"metric", &SearchPlan::metric,
+     "what the best candidate is best in; empty: average_precision, log_loss or rmse, by the task"},
+    {"iterations", &SearchPlan::iterations, "combinations that random draws", {.minimum = 1, .maximum = 1e6}},
+};
+
+struct ExplainPlan {
+  std::vector<std::string> partial_dependence;  // columns; empty: the four most important ones
+  int permutation_rows = 20000;
+  int permutation_repeats = 3;
+};
+inline constexpr params::Option<ExplainPlan> explain_options[] = {
+    {"permutation_rows", &ExplainPlan::permutation_rows, "most test rows that permutation importance uses", {.minimum = 10}},
+    {"permutation_repeats", &ExplainPlan::permutation_repeats, "permutations per column", {.minimum = 1, .maximum = 100}},
+};
+
+struct Gate {
+  std::string metric;
+  std::string condition;  // ">= 0.5"
+};
+
+struct Configuration {
+  std::string name = "model";
+  std::filesystem::path folder = ".";  // of the configuration file; runs/ and models/ lie there
+  std::vector<Source> sources;
+  std::string sql;  // empty: the only source as it is
+  Schema schema;
+  std::vector<table::CleaningStep> prepare;
+  std::vector<std::string> missing_markers;  // empty: the usual ones
+  SplitPlan split;
+  features::FeaturePlan features;
+  bool infer_features = false;  // no column was named: all usable ones
+  std::string learner = "random_forest";
+  learners::Settings settings;
+  SearchPlan search;
+  params::Value threshold;  // as under evaluate.threshold; null = maximise f1
+  std::vector<Gate> gates;
+  ExplainPlan explain;
+  std::vector<std::string> package = {"onnx"};
+  params::Value monitor;  // as under monitor
+  std::uint64_t seed = 42;
+};
+
+// Reads and checks a file; every error names file, line, column and, for an unknown key, the nearest known one.
+Result<Configuration> read_configuration(const std::filesystem::path& file);
+// The same from text; `folder` is what relative locations start from.
+Result<Configuration> parse_configuration(std::string_view yaml, const std::string& file_name,
+                                          const std::filesystem::path& folder);
+
+// The configuration of `slipway train DATA --target COLUMN`.
+Configuration default_configuration(const std::string& location, const std::string& target);
+
+}  // namespace slipway::pipeline

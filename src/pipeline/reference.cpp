@@ -1,0 +1,71 @@
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include <slipway/base/text.hpp>
+#include <slipway/features/features.hpp>
+#include <slipway/learners/learner.hpp>
+#include <slipway/pipeline/configuration.hpp>
+#include <slipway/pipeline/reference.hpp>
+#include <slipway/table/sample.hpp>
+
+namespace slipway::pipeline {
+namespace {
+
+// "|" would end a table's cell.
+std::string cell(std::string_view text) {
+  std::string out;
+  for (char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
+  return out;
+}
+
+std::string range_text(const params::Range& range) {
+  if (!range.choices.empty()) {
+    std::string text;
+    for (const std::string& choice : split(range.choices, '|')) text += (text.empty() ? "`" : ", `") + choice + "`";
+    return text;
+  }
+  const bool low = std::isfinite(range.minimum);
+  const bool high = std::isfinite(range.maximum);
+  std::string text;
+  if (low) text = fmt::format("{} {}", range.open_minimum ? "above" : "at least", format_number(range.minimum));
+  if (high) text += fmt::format("{}at most {}", low ? ", " : "", format_number(range.maximum));
+  return text;
+}
+
+std::string group(std::string_view title, std::string_view where, const std::vector<params::Description>& options) {
+  std::string text = fmt::format("\n## {}\n\n{}\n\n| option | type | default | takes | meaning |\n|---|---|---|---|---|\n",
+                                 title, where);
+  for (const auto& option : options)
+    text += fmt::format("| `{}` | {} | {} | {} | {} |\n", option.name, option.type,
+                        option.default_value.empty() ? "" : "`" + option.default_value + "`",
+                        cell(range_text(option.range)), cell(option.documentation));
+  return text;
+}
+
+template <class Options, std::size_t size>
+std::vector<params::Description> describe(const params::Option<Options> (&table)[size]) {
+  return params::describe(std::span<const params::Option<Options>>(table));
+}
+
+}  // namespace
+
+std::string options_reference() {
+  std::string text =
+      "# Options\n\nWritten by `slipway reference`; a test compares this page with the program. Every option is declared once "
+      "in the source,\nand its YAML key, its flag, its checks and this page come from that declaration.\n";
+  text += group("split", "Under `split:` in slipway.yaml.", describe(split_options));
+  text += group("features", "Under `features:`, beside `numeric`, `categorical`, `time` and `derived`.",
+                describe(features::feature_options));
+  text += group("search", "Under `search:`, beside the learner's options with the values to try.", describe(search_options));
+  text += group("explain", "Under `explain:`, beside `partial_dependence`.", describe(explain_options));
+  for (const auto& learner : learners::catalogue())
+    text += group(learner.name,
+                  fmt::format("{} Under `learner: {{{}: {{...}}}}`, as `--set option=value` of `train`, and under `search:`.",
+                              learner.documentation, learner.name),
+                  learner.options);
+  text += group("sample", "Flags of `slipway sample`.", describe(table::sample_options));
+  return text;
+}
+
+}  // namespace slipway::pipeline

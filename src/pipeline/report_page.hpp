@@ -1,0 +1,27 @@
+// The report of one run, from its documents.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include <slipway/pipeline/configuration.hpp>
+#include <slipway/pipeline/dataset.hpp>
+#include <slipway/report/page.hpp>
+
+namespace slipway::pipeline {
+
+struct ReportContent {
+  const Configuration* configuration = nullptr;
+  const Dataset* dataset = nullptr;
+  std::string run_id;
+  nlohmann::json search;        // search.json
+  nlohmann::json evaluation;    // evaluation.json
+  nlohmann::json explanation;   // explanation.json
+  nlohmann::json verification;  // verification.json
+  nlohmann::json gates;         // [{"text", "passed"}]
+  std::string model_digest;
+};
+
+report::Page report_page(const ReportContent& content);
+
+}  // namespace slipway::pipeline

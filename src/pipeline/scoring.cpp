@@ -1,0 +1,76 @@
+#include <algorithm>
+#include <cmath>
+
+#include <slipway/engine/onnx_runtime.hpp>
+#include <slipway/pipeline/scoring.hpp>
+
+namespace slipway::pipeline {
+namespace {
+
+double difference(float a, float b) {
+  if (std::isnan(a) && std::isnan(b)) return 0;
+  const double apart = std::abs(static_cast<double>(a) - static_cast<double>(b));
+  return std::isnan(apart) ? std::numeric_limits<double>::infinity() : apart;
+}
+
+}  // namespace
+
+metrics::TaskKind task_kind(model::Task task) {
+  switch (task) {
+    case model::Task::binary:
+      return metrics::TaskKind::binary;
+    case model::Task::multiclass:
+      return metrics::TaskKind::multiclass;
+    case model::Task::regression:
+      return metrics::TaskKind::regression;
+  }
+  return metrics::TaskKind::binary;
+}
+
+metrics::Outcome outcome_of(model::Task task, const model::Block& scores, std::span<const std::int32_t> labels,
+                            std::span<const float> values, float threshold) {
+  metrics::Outcome outcome;
+  outcome.task = task_kind(task);
+  outcome.labels = labels;
+  outcome.targets = values;
+  outcome.scores = {scores.rows, scores.width, scores.values};
+  outcome.threshold = threshold;
+  return outcome;
+}
+
+float threshold_of(const model::Model& model) {
+  for (const model::Operator& op : model.operators)
+    if (const auto* decide = std::get_if<model::Decide>(&op)) return decide->threshold;
+  return 0.5F;
+}
+
+Result<Agreement> compare_with_onnx_runtime(const model::Model& model, std::string_view onnx, const model::TableRows& rows,
+                                            const engine::Prediction& prediction, const Threads& threads) {
+  constexpr std::size_t block = 16384;
+  SLIPWAY_TRY(const auto runtime, engine::OnnxRuntime::open(onnx, threads.count()));
+  SLIPWAY_TRY(const std::string version, engine::OnnxRuntime::library_version());
+  Agreement agreement;
+  agreement.engine = "ONNX Runtime " + version;
+  const model::Block& ours = prediction.scores;
+  const bool classes = model.task != model::Task::regression;
+  for (std::size_t begin = 0; begin < ours.rows; begin += block) {
+    const std::size_t end = std::min(ours.rows, begin + block);
+    SLIPWAY_TRY(const auto theirs, runtime.run(rows.slice(begin, end), model.inputs));
+    if (theirs.scores.width != ours.width || theirs.scores.rows != end - begin)
+      return internal_error("ONNX Runtime gave scores of another shape");
+    for (std::size_t column = 0; column < ours.width; ++column)
+      for (std::size_t row = begin; row < end; ++row) {
+        const float score = ours.at(row, column);
+        const double scale = classes ? 1 : std::max(1.0, std::abs(static_cast<double>(score)));
+        agreement.largest_difference = std::max(agreement.largest_difference,
+                                                difference(score, theirs.scores.at(row - begin, column)) / scale);
+      }
+    for (std::size_t row = begin; classes && row < end; ++row) {
+      const auto label = static_cast<std::size_t>(prediction.labels[row]);
+      agreement.different_labels += theirs.labels[row - begin] != model.classes[label];
+    }
+  }
+  return agreement;
+}
+
+}  // namespace slipway::pipeline

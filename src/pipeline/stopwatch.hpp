@@ -1,0 +1,15 @@
+// Wall-clock time of a stage.
+#pragma once
+#include <chrono>
+
+namespace slipway::pipeline {
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace slipway::pipeline

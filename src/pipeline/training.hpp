@@ -1,0 +1,25 @@
+// The search over folds and the final model.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include <slipway/base/parallel.hpp>
+#include <slipway/base/progress.hpp>
+#include <slipway/base/result.hpp>
+#include <slipway/pipeline/dataset.hpp>
+
+namespace slipway::pipeline {
+
+struct Trained {
+  std::string onnx;       // the final model's file
+  nlohmann::json search;  // search.json: plan, candidates, best settings, threshold and how it was chosen
+  double search_seconds = 0;
+  double fit_seconds = 0;  // the last model's own training, binning included
+};
+
+// Cross-validates the candidates with features fitted inside each fold, chooses the threshold on the best candidate's
+// out-of-fold scores, and fits it on all training rows.
+Result<Trained> train(const Configuration& configuration, const Dataset& dataset, const Threads& threads,
+                      Progress& progress);
+
+}  // namespace slipway::pipeline

@@ -1,0 +1,117 @@
+// Grid and random search over the options of any learner, by cross-validation. Candidates that one deep fit contains
+// (learners::NestedFit) share it: the scores are those of refitting each, to the last bit.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <slipway/learners/learner.hpp>
+
+namespace slipway::search {
+
+struct SearchOptions {
+  std::string method = "grid";
+  int folds = 5;
+  std::string metric = "auto";
+  int iterations = 10;
+  std::uint64_t seed = 42;
+  bool refit = true;
+};
+// Their declarations, for configuration files, flags and documentation.
+std::span<const params::Option<SearchOptions>> search_options();
+
+// One option and the values to try, in the order that candidates are listed in (the last option changes fastest).
+struct Dimension {
+  std::string option;
+  std::vector<params::Value> values;
+};
+using Space = std::vector<Dimension>;
+
+// What is searched: a learner, settings that all candidates share (a dimension of the same option overrides them), and
+// the space.
+struct Problem {
+  const learners::Learner* learner = nullptr;
+  learners::Settings fixed;
+  Space space;
+  model::Task task = model::Task::binary;
+  int classes = 2;  // as TrainingData::classes
+};
+
+// Rows with their truth, as TrainingData: labels for classification, targets for regression, weights or none.
+struct LabelledRows {
+  model::Block features;
+  std::vector<std::int32_t> labels;
+  std::vector<float> targets;
+  std::vector<float> weights;
+};
+// One fold: features fitted on its training rows only, by the caller.
+struct FoldData {
+  LabelledRows train;
+  LabelledRows validation;
+};
+// Makes fold `index`; called once per fold, one after another, so that only one is in memory.
+using FoldSource = std::function<Result<FoldData>(std::size_t index)>;
+
+// Candidates that share a fit.
+struct FitGroup {
+  learners::Settings settings;          // what they have in common beyond Problem::fixed
+  std::vector<std::size_t> candidates;  // into Plan::candidates
+  bool nested = false;                  // one fit contains them; else they are one candidate
+};
+
+struct Plan {
+  std::vector<learners::Settings> candidates;  // the space's options only
+  std::vector<FitGroup> groups;
+  std::size_t folds = 0;
+  std::string metric;
+  // "27 candidates, 5 folds: 5 fits instead of 135 (n_estimators, max_depth, min_samples_split share a fit)"
+  std::string text;
+};
+
+// Checks everything that can be checked without data: option names and values, metric, method. Random search draws
+// `iterations` distinct candidates from the grid (all of it if it is no larger).
+Result<Plan> make_plan(const Problem& problem, const SearchOptions& options);
+
+struct Candidate {
+  learners::Settings settings;
+  std::vector<double> scores;  // per fold
+  double mean = 0;
+  double standard_deviation = 0;  // population, over the folds
+  int rank = 0;                   // 1 is best; equal means share a rank
+  double fit_seconds = 0;         // over all folds; of a shared fit, its share
+};
+
+struct SearchResult {
+  std::string metric;
+  bool higher_is_better = true;
+  std::string plan;
+  std::vector<Candidate> candidates;  // in the plan's order
+  // The best mean. Equal means: the smaller model, that is fewer n_estimators, then smaller max_depth, fewer
+  // max_leaf_nodes, larger min_samples_split, larger min_samples_leaf, larger min_impurity_decrease; then the earlier.
+  std::size_t best = 0;
+  // The best candidate's scores of each fold's validation rows, by a model that was not fitted on them: of a binary task the
+  // positive class's, else all columns as in model::Block. For choosing a threshold or calibrating.
+  std::vector<std::vector<float>> best_scores;
+  std::size_t fits = 0;
+  double fit_seconds = 0;
+  double score_seconds = 0;
+  const Candidate& best_candidate() const { return candidates[best]; }
+};
+
+// Runs the plan: fold by fold, each fit on all threads. The result does not depend on their number. A fold whose metric
+// is undefined (no positive row for ROC AUC) is an error that names the fold.
+Result<SearchResult> run(const Problem& problem, const SearchOptions& options, const Plan& plan, const FoldSource& folds,
+                         const Threads& threads, Progress& progress);
+// make_plan and run.
+Result<SearchResult> search(const Problem& problem, const SearchOptions& options, const FoldSource& folds,
+                            const Threads& threads, Progress& progress);
+
+// Fixed settings and the candidate's, as Learner::fit takes them.
+learners::Settings all_settings(const Problem& problem, const Candidate& candidate);
+// "n_estimators=300, max_depth=15"
+std::string describe(const learners::Settings& settings);
+
+}  // namespace slipway::search

@@ -1,0 +1,21 @@
+#include "bundle_loader.hpp"
+
+#include <slipway/package/bundle.hpp>
+
+namespace slipway::serving {
+
+Result<LoadedBundle> load_bundle(const std::filesystem::path& folder) {
+  SLIPWAY_TRY(const package::Bundle bundle, package::open_bundle(folder));
+  LoadedBundle loaded;
+  loaded.model = bundle.model();
+  const package::Manifest& manifest = bundle.manifest();
+  if (!manifest.name.empty()) loaded.model.name = manifest.name;
+  // The manifest's schema is the one that requests are checked against.
+  if (manifest.inputs.size() == loaded.model.inputs.size()) loaded.model.inputs = manifest.inputs;
+  loaded.version = std::to_string(manifest.version.value_or(1));  // protocols need a number, registered or not
+  loaded.digest = bundle.digest();
+  loaded.id_columns = manifest.id_columns;
+  return loaded;
+}
+
+}  // namespace slipway::serving

@@ -1,0 +1,110 @@
+// One HTTP/1.1 connection, and the loop of the thread it lives on.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include <slipway/serving/server.hpp>
+#include <slipway/serving/service.hpp>
+
+namespace slipway::serving {
+
+using Clock = std::chrono::steady_clock;
+using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+
+class Connection;
+
+// What all threads of a server share.
+struct Shared {
+  ServerOptions options;
+  std::unique_ptr<Service> service;
+  std::atomic<bool> draining{false};
+  std::atomic<std::uint32_t> connections{0};
+  std::mutex mutex;
+  std::condition_variable changed;  // connections went down to 0
+
+  void opened() {
+    ++connections;
+    service->count_connections(1);
+  }
+  void closed() {
+    service->count_connections(-1);
+    if (--connections == 0) {
+      const std::lock_guard guard(mutex);
+      changed.notify_all();
+    }
+  }
+};
+
+// One thread's loop. All members but `context` are touched by that thread alone.
+struct Loop {
+  boost::asio::io_context context{1};
+  boost::asio::steady_timer sweep{context};
+  std::unordered_set<std::shared_ptr<Connection>> connections;
+  std::string date;  // for the Date field, at most a second old
+  std::thread thread;
+
+  // Closes connections whose time is over, again and again.
+  void sweep_forever();
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Socket socket, Loop& loop, Shared& shared);
+  // Reads the first request.
+  void start();
+  // Answers 503 and closes: there are too many connections.
+  void refuse();
+  // The server stops: closes now if no request is under way, else after its answer.
+  void drain();
+  void close();
+  bool is_overdue(Clock::time_point now) const { return now > deadline_; }
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  void begin_request();
+  void read_more();
+  void parse();
+  // Called once the header is there; an answer to refuse the request with, if it must not go on.
+  std::optional<Response> check_header() const;
+  void handle_request();
+  void fail(boost::beast::error_code code);
+  void fail(Response response);
+  void respond(Response response);
+  void written();
+  // Sends the end of the stream and waits a little for the client's, so that it can read the answer.
+  void linger();
+  void set_deadline(std::int64_t milliseconds) { deadline_ = Clock::now() + std::chrono::milliseconds(milliseconds); }
+
+  Socket socket_;
+  Loop& loop_;
+  Shared& shared_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  bool header_checked_ = false;
+  bool handling_ = false;    // a request is with the service, or its answer on the way
+  bool keep_alive_ = false;
+  bool lingering_ = false;   // of the answer on the way: the request was not read to its end
+  bool closed_ = false;
+  std::size_t discarded_ = 0;
+  std::vector<Header> headers_;
+  std::string head_;
+  Response response_;
+  Clock::time_point deadline_;
+};
+
+}  // namespace slipway::serving

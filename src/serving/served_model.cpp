@@ -1,0 +1,127 @@
+#include "served_model.hpp"
+
+#include <fmt/format.h>
+
+namespace slipway::serving {
+namespace {
+
+// Working memory, one per thread; it fits every model.
+struct Memory {
+  engine::Scratch scratch;
+  model::Block features;
+  explain::Contributions contributions;
+};
+
+Memory& memory() {
+  thread_local Memory one;
+  return one;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ServedModel>> ServedModel::make(model::Model model, std::string version, std::string digest,
+                                                             std::vector<std::string> id_columns) {
+  std::shared_ptr<ServedModel> served(new ServedModel());
+  served->model_ = std::move(model);
+  served->version_ = std::move(version);
+  served->digest_ = std::move(digest);
+  served->id_columns_ = std::move(id_columns);
+  const auto& inputs = served->model_.inputs;
+  served->all_numbers_ = true;
+  served->categories_.resize(inputs.size());
+  served->says_one_.resize(inputs.size(), 0);
+  for (std::uint32_t i = 0; i < inputs.size(); ++i) {
+    served->input_names_.push_back(inputs[i].name);
+    served->index_.emplace(inputs[i].name, i);
+    served->all_numbers_ = served->all_numbers_ && inputs[i].kind == model::InputKind::number;
+    auto& categories = served->categories_[i];
+    categories.insert(inputs[i].categories.begin(), inputs[i].categories.end());
+    served->says_one_[i] = categories.contains("1") || categories.contains("0") ? 1 : 0;
+  }
+  served->metrics_ = std::make_unique<ModelMetrics>(inputs.size());
+  SLIPWAY_TRY(served->predictor_, engine::Predictor::compile(served->model_));
+  auto explainer = explain::TreeExplainer::make(served->model_);
+  if (explainer.ok())
+    served->explainer_ = std::move(explainer).value();
+  else
+    served->unexplained_ = explainer.error().message();
+
+  // One row of missing values goes through everything.
+  const float number = std::numeric_limits<float>::quiet_NaN();
+  const std::int32_t code = -1;
+  const std::int64_t time = missing_time;
+  model::RowBatch row;
+  row.rows = 1;
+  for (const model::Input& input : inputs)
+    switch (input.kind) {
+      case model::InputKind::number:
+        row.columns.emplace_back(model::NumberView(&number, 1));
+        break;
+      case model::InputKind::text:
+        row.columns.emplace_back(model::TextView{{&code, 1}, {}});
+        break;
+      case model::InputKind::time:
+        row.columns.emplace_back(model::TimeView(&time, 1));
+        break;
+    }
+  Scores scores;
+  SLIPWAY_CHECK(served->predict(row, scores).with_context("scoring a first row"));
+  if (served->explainer_) {
+    std::vector<std::vector<explain::Reason>> reasons;
+    SLIPWAY_CHECK(served->explain(row, scores, 1, reasons).with_context("explaining a first row"));
+  }
+  return std::shared_ptr<const ServedModel>(std::move(served));
+}
+
+int ServedModel::find_input(std::string_view name, std::size_t hint) const {
+  if (hint < input_names_.size() && input_names_[hint] == name) return static_cast<int>(hint);
+  const auto found = index_.find(name);
+  return found == index_.end() ? -1 : static_cast<int>(found->second);
+}
+
+bool ServedModel::is_known(std::size_t input, std::string_view text) const {
+  return categories_[input].empty() || categories_[input].contains(text);
+}
+
+std::string_view ServedModel::text_of(std::size_t input, bool value) const {
+  if (says_one_[input] != 0) return value ? "1" : "0";
+  return value ? "true" : "false";
+}
+
+float ServedModel::score(const Scores& scores, std::size_t row) const {
+  if (is_binary()) return scores.scores.at(row, 1);
+  return scores.scores.at(row, is_regression() ? 0 : static_cast<std::size_t>(scores.labels[row]));
+}
+
+std::string_view ServedModel::label(const Scores& scores, std::size_t row) const {
+  if (is_regression()) return {};
+  return model_.classes[static_cast<std::size_t>(scores.labels[row])];
+}
+
+Status ServedModel::predict(const model::RowBatch& rows, Scores& out) const {
+  return predictor_->predict(rows, memory().scratch, out);
+}
+
+Status ServedModel::can_explain() const {
+  if (explainer_) return {};
+  return invalid_input(fmt::format("this model gives no reasons: {}", unexplained_));
+}
+
+Status ServedModel::explain(const model::RowBatch& rows, const Scores& scores, std::size_t count,
+                            std::vector<std::vector<explain::Reason>>& out) const {
+  Memory& work = memory();
+  SLIPWAY_CHECK(predictor_->features(rows, work.scratch, work.features));
+  SLIPWAY_CHECK(explainer_->explain(work.features, work.contributions));
+  explain::ReasonOptions options;
+  options.count = count;
+  options.direction = explain::Direction::both;
+  out.resize(rows.rows);
+  for (std::size_t row = 0; row < rows.rows; ++row) {
+    const std::size_t output =
+        work.contributions.outputs > 1 ? static_cast<std::size_t>(scores.labels[row]) : 0;
+    SLIPWAY_TRY(out[row], explain::rank_reasons(*explainer_, work.contributions, rows, row, output, options));
+  }
+  return {};
+}
+
+}  // namespace slipway::serving

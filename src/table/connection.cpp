@@ -1,0 +1,129 @@
+#include "connection.hpp"
+
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <unistd.h>
+
+#include <slipway/base/parallel.hpp>
+
+namespace slipway::table {
+namespace {
+
+// DuckDB makes the folder only when it spills; a fixed name would be shared by processes.
+std::string spill_folder_name() {
+  static std::atomic<unsigned> counter{0};
+  std::error_code code;
+  const std::filesystem::path folder = std::filesystem::temp_directory_path(code);
+  if (code) return {};
+  return (folder / ("slipway-spill-" + std::to_string(::getpid()) + "-" + std::to_string(counter++))).string();
+}
+
+ErrorCode code_of(duckdb_error_type type) {
+  switch (type) {
+    case DUCKDB_ERROR_INTERNAL:
+    case DUCKDB_ERROR_FATAL:
+      return ErrorCode::internal;
+    case DUCKDB_ERROR_OUT_OF_MEMORY:
+      return ErrorCode::unavailable;
+    default:
+      return ErrorCode::invalid_input;
+  }
+}
+
+}  // namespace
+
+QueryResult::QueryResult(QueryResult&& other) noexcept
+    : api_(other.api_), result_(std::exchange(other.result_, duckdb_result{})) {}
+
+QueryResult::~QueryResult() { api_->duckdb_destroy_result(&result_); }
+
+std::vector<std::vector<std::string>> QueryResult::texts() {
+  std::vector<std::vector<std::string>> rows;
+  const std::size_t width = api_->duckdb_column_count(&result_);
+  while (duckdb_data_chunk fetched = api_->duckdb_fetch_chunk(result_)) {
+    const Chunk chunk(*api_, fetched);
+    const std::size_t first = rows.size();
+    rows.resize(first + chunk.size(), std::vector<std::string>(width));
+    for (std::size_t j = 0; j < width; ++j) {
+      const duckdb_vector vector = chunk.vector(j);
+      const auto* cells = static_cast<const duckdb_string_t*>(api_->duckdb_vector_get_data(vector));
+      const std::uint64_t* validity = api_->duckdb_vector_get_validity(vector);
+      for (std::size_t i = 0; i < chunk.size(); ++i)
+        if (is_valid(validity, i)) rows[first + i][j] = string_view_of(cells[i]);
+    }
+  }
+  return rows;
+}
+
+std::vector<std::int64_t> QueryResult::first_row_integers() {
+  std::vector<std::int64_t> values(api_->duckdb_column_count(&result_), 0);
+  const Chunk chunk(*api_, api_->duckdb_fetch_chunk(result_));
+  if (chunk.get() == nullptr || chunk.size() == 0) return values;
+  for (std::size_t j = 0; j < values.size(); ++j) {
+    const duckdb_vector vector = chunk.vector(j);
+    if (is_valid(api_->duckdb_vector_get_validity(vector), 0))
+      values[j] = *static_cast<const std::int64_t*>(api_->duckdb_vector_get_data(vector));
+  }
+  return values;
+}
+
+Result<std::unique_ptr<Connection>> Connection::open(int threads) {
+  SLIPWAY_TRY(const DuckdbApi* api, duckdb_api());
+  std::unique_ptr<Connection> connection(new Connection(*api));
+  connection->spill_folder_ = spill_folder_name();
+  connection->threads_ = Threads(threads).count();
+  const std::string count = std::to_string(connection->threads_);
+  duckdb_config config = nullptr;
+  if (api->duckdb_create_config(&config) != DuckDBSuccess) return internal_error("DuckDB made no configuration");
+  const std::pair<const char*, const char*> settings[] = {{"threads", count.c_str()},
+                                                          {"preserve_insertion_order", "true"},
+                                                          {"autoinstall_known_extensions", "false"},
+                                                          {"autoload_known_extensions", "false"},
+                                                          {"temp_directory", connection->spill_folder_.c_str()}};
+  std::string refused;
+  for (const auto& [name, value] : settings)
+    if (api->duckdb_set_config(config, name, value) != DuckDBSuccess) refused = name;
+  char* reason = nullptr;
+  const bool opened =
+      refused.empty() && api->duckdb_open_ext(nullptr, &connection->database_, config, &reason) == DuckDBSuccess;
+  api->duckdb_destroy_config(&config);
+  if (!opened) {
+    const std::string text = reason != nullptr ? reason : "it does not know the setting " + refused;
+    if (reason != nullptr) api->duckdb_free(reason);
+    return internal_error("DuckDB did not start: " + text);
+  }
+  if (api->duckdb_connect(connection->database_, &connection->connection_) != DuckDBSuccess)
+    return internal_error("DuckDB gave no connection");
+  // Times with an offset become UTC whatever zone the machine is in.
+  SLIPWAY_CHECK(connection->run("SET TimeZone = 'UTC'"));
+  SLIPWAY_CHECK(connection->run("SET enable_progress_bar = false"));
+  return connection;
+}
+
+Connection::~Connection() {
+  if (connection_ != nullptr) api_->duckdb_disconnect(&connection_);
+  if (database_ != nullptr) api_->duckdb_close(&database_);
+  std::error_code ignored;
+  if (!spill_folder_.empty()) std::filesystem::remove_all(spill_folder_, ignored);
+}
+
+Result<QueryResult> Connection::query(const std::string& sql) {
+  // The C interface takes zero-terminated text: what stands behind a zero would be dropped silently.
+  if (sql.find('\0') != std::string::npos) return invalid_input("a query must not hold a zero byte");
+  QueryResult result(*api_);
+  if (api_->duckdb_query(connection_, sql.c_str(), result.handle()) == DuckDBSuccess) return result;
+  const char* message = api_->duckdb_result_error(result.handle());
+  return Error(code_of(api_->duckdb_result_error_type(result.handle())),
+               message != nullptr ? message : "DuckDB failed without a message");
+}
+
+Status Connection::run(const std::string& sql) {
+  SLIPWAY_CHECK(query(sql));
+  return {};
+}
+
+}  // namespace slipway::table

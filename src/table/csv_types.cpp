@@ -1,0 +1,138 @@
+#include "csv_types.hpp"
+
+#include <fmt/format.h>
+
+#include <slipway/base/text.hpp>
+
+namespace slipway::table {
+namespace {
+
+// DuckDB rounds '2.5' to an integer and takes '1_000' and '0x10' for one: only the canonical form is safe.
+std::string sql_of_canonical_integer(const std::string& text) {
+  return fmt::format("CASE WHEN CAST(TRY_CAST({0} AS BIGINT) AS VARCHAR) = {0} THEN TRY_CAST({0} AS BIGINT) END", text);
+}
+
+std::string sql_of_iso_time(const std::string& text) {
+  // A cast to TIMESTAMP drops an offset silently (none is lost with Z); the cast that honours it is three times slower.
+  return fmt::format(
+      "CASE WHEN NOT suffix({0}, 'Z') AND (length({0}) > 19 OR contains({0}, '+') OR {0} LIKE '%:%-%') "
+      "THEN CAST(TRY_CAST({0} AS TIMESTAMPTZ) AS TIMESTAMP) ELSE TRY_CAST({0} AS TIMESTAMP) END",
+      text);
+}
+
+std::string sql_of_number(const std::string& text) {
+  return fmt::format("CASE WHEN contains({0}, '_') THEN NULL ELSE TRY_CAST({0} AS DOUBLE) END", text);
+}
+
+constexpr std::size_t aggregates = 9;
+
+// A cell that breaks a column of numbers is an error and not a reason to take all of them for text.
+bool is_nearly_all(std::int64_t count, std::int64_t present) { return count * 100 >= present * 95; }
+
+}  // namespace
+
+std::string sql_of_counts(const std::string& text) {
+  return fmt::format(
+      "count({0}), count({1}), count_if(regexp_full_match({0}, '[-+]?[0-9]+')), "
+      "count_if(regexp_full_match({0}, '[-+]?[0-9]+') AND TRY_CAST({0} AS BIGINT) IS NOT NULL), "
+      "count_if(regexp_full_match({0}, '[-+]?0[0-9]+')), count({2}), count({3}), "
+      "count_if(lower({0}) IN ('true', 'false')), "
+      "count_if(regexp_matches({0}, '^[0-9]{{1,2}}[/.-][0-9]{{1,2}}[/.-][0-9]{{4}}'))",
+      text, sql_of_canonical_integer(text), sql_of_number(text), sql_of_iso_time(text));
+}
+
+CellCounts read_counts(const std::vector<std::int64_t>& answers, std::size_t column) {
+  const std::int64_t* of_column = answers.data() + column * aggregates;
+  return {of_column[0], of_column[1], of_column[2], of_column[3], of_column[4],
+          of_column[5], of_column[6], of_column[7], of_column[8]};
+}
+
+CellKind guess_kind(const CellCounts& counts) {
+  if (counts.present == 0 || counts.dates_by_parts * 2 > counts.present) return CellKind::unknown;
+  if (counts.leading_zeros > 0) return CellKind::unknown;
+  if (counts.integers == counts.present) return CellKind::integer;
+  if (counts.numbers * 2 > counts.present) return counts.whole == counts.numbers ? CellKind::integer : CellKind::number;
+  if (counts.times * 2 > counts.present) return CellKind::time;
+  if (counts.booleans == counts.present) return CellKind::boolean;
+  return CellKind::text;
+}
+
+CellKind settle_kind(const CellCounts& counts) {
+  if (counts.present == 0) return CellKind::number;
+  if (counts.integers == counts.present) return CellKind::integer;
+  if (counts.booleans == counts.present) return CellKind::boolean;
+  if (is_nearly_all(counts.times, counts.present)) return CellKind::time;
+  if (!is_nearly_all(counts.numbers, counts.present)) return CellKind::text;
+  // Identifiers made of digits would change if they were numbers.
+  if (counts.leading_zeros > 0 || counts.within_range < counts.whole)
+    return counts.whole == counts.numbers ? CellKind::text : CellKind::number;
+  return counts.whole == counts.numbers ? CellKind::integer : CellKind::number;
+}
+
+Result<CellKind> parse_cell_kind(std::string_view name) {
+  if (name == "number") return CellKind::number;
+  if (name == "integer") return CellKind::integer;
+  if (name == "text") return CellKind::text;
+  if (name == "time") return CellKind::time;
+  static const std::vector<std::string> known = {"number", "integer", "text", "time"};
+  return invalid_input("'" + std::string(name) + "' is no column type" + suggestion(name, known) +
+                       ", expected one of " + list_names(known));
+}
+
+std::string_view kind_description(CellKind kind) {
+  switch (kind) {
+    case CellKind::integer:
+      return "a whole number";
+    case CellKind::number:
+      return "a number";
+    case CellKind::time:
+      return "a time";
+    case CellKind::boolean:
+      return "true or false";
+    case CellKind::text:
+    case CellKind::unknown:
+      break;
+  }
+  return "text";
+}
+
+std::string sql_of_conversion(const ColumnType& type, const std::string& text) {
+  switch (type.kind) {
+    case CellKind::integer:
+      if (!type.settled) return sql_of_canonical_integer(text);
+      return fmt::format(
+          "CASE WHEN TRY_CAST({0} AS BIGINT) = TRY_CAST({0} AS DOUBLE) AND NOT contains({0}, '_') "
+          "THEN TRY_CAST({0} AS BIGINT) END",
+          text);
+    case CellKind::number:
+      return sql_of_number(text);
+    case CellKind::time:
+      if (type.time_format.empty()) return sql_of_iso_time(text);
+      return fmt::format("try_strptime({}, '{}')", text, type.time_format);
+    case CellKind::boolean:
+      return fmt::format("CASE lower({}) WHEN 'true' THEN true WHEN 'false' THEN false END", text);
+    case CellKind::text:
+    case CellKind::unknown:
+      break;
+  }
+  return text;
+}
+
+std::string sql_of_cell(const ColumnType& type, const std::string& text) {
+  const std::string converted = sql_of_conversion(type, text);
+  if (type.kind != CellKind::number) return converted;
+  return fmt::format("CASE WHEN isnan({0}) THEN NULL ELSE {0} END", "(" + converted + ")");
+}
+
+const std::vector<std::string>& time_formats() {
+  static const std::vector<std::string> formats = [] {
+    std::vector<std::string> all;
+    for (const char* date : {"%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y"})
+      for (const char* time : {"", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p"})
+        all.push_back(std::string(date) + time);
+    return all;
+  }();
+  return formats;
+}
+
+}  // namespace slipway::table

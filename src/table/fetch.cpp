@@ -1,0 +1,325 @@
+// The rows of a query into the columns of a Table, chunk by chunk.
+#include <bit>
+#include <cmath>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include <slipway/base/hash.hpp>
+#include <slipway/base/random.hpp>
+
+#include "database.hpp"
+#include "row_order.hpp"
+
+namespace slipway::table {
+namespace {
+
+// Gives equal texts equal codes, in order of first appearance: open addressing over the dictionary itself.
+class Encoder {
+ public:
+  explicit Encoder(TextColumn& column) : column_(column), slots_(64, empty) {}
+
+  std::int32_t code(std::string_view text) {
+    const std::uint64_t hash = hash_of(text);
+    std::size_t slot = hash & (slots_.size() - 1);
+    while (slots_[slot] != empty) {
+      const std::size_t known = static_cast<std::size_t>(slots_[slot]);
+      if (hashes_[known] == hash && column_.dictionary[known] == text) return slots_[slot];
+      slot = (slot + 1) & (slots_.size() - 1);
+    }
+    const std::int32_t code = static_cast<std::int32_t>(column_.dictionary.size());
+    slots_[slot] = code;
+    column_.dictionary.emplace_back(text);
+    hashes_.push_back(hash);
+    if (hashes_.size() * 2 > slots_.size()) grow();
+    return code;
+  }
+
+ private:
+  static constexpr std::int32_t empty = -1;
+
+  static std::uint64_t hash_of(std::string_view text) {
+    if (text.size() > 8) return hash_bytes(text);
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), text.size());
+    return mix_bits(word ^ (static_cast<std::uint64_t>(text.size()) << 56));
+  }
+
+  void grow() {
+    slots_.assign(slots_.size() * 2, empty);
+    for (std::size_t i = 0; i < hashes_.size(); ++i) {
+      std::size_t slot = hashes_[i] & (slots_.size() - 1);
+      while (slots_[slot] != empty) slot = (slot + 1) & (slots_.size() - 1);
+      slots_[slot] = static_cast<std::int32_t>(i);
+    }
+  }
+
+  TextColumn& column_;
+  std::vector<std::int32_t> slots_;
+  std::vector<std::uint64_t> hashes_;
+};
+
+constexpr float missing_number = std::numeric_limits<float>::quiet_NaN();
+
+template <class Source, class Target, class Convert>
+void append(const void* data, const std::uint64_t* validity, std::size_t count, std::vector<Target>& values,
+            Target missing, Convert convert) {
+  const Source* cells = static_cast<const Source*>(data);
+  const std::size_t first = values.size();
+  values.resize(first + count);
+  if (validity == nullptr) {
+    for (std::size_t i = 0; i < count; ++i) values[first + i] = convert(cells[i]);
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) values[first + i] = is_valid(validity, i) ? convert(cells[i]) : missing;
+}
+
+double to_double(const duckdb_hugeint& value) {
+  return static_cast<double>(value.upper) * 0x1.0p64 + static_cast<double>(value.lower);
+}
+
+// Collects one column. `overflowed` tells of whole numbers that do not fit in 64 bits.
+class Collector {
+ public:
+  Collector(const DuckdbApi& api, duckdb_type type, duckdb_logical_type logical) : api_(api), type_(type) {
+    if (type == DUCKDB_TYPE_DECIMAL) {
+      storage_ = api.duckdb_decimal_internal_type(logical);
+      scale_ = std::pow(10.0, api.duckdb_decimal_scale(logical));
+    } else if (type == DUCKDB_TYPE_ENUM) {
+      storage_ = api.duckdb_enum_internal_type(logical);
+      enum_size_ = api.duckdb_enum_dictionary_size(logical);
+      for (std::uint32_t i = 0; i < enum_size_; ++i) {
+        char* value = api.duckdb_enum_dictionary_value(logical, i);
+        enum_values_.emplace_back(value);
+        api.duckdb_free(value);
+      }
+    }
+    if (is_number()) {
+      data_ = NumberColumn{};
+    } else if (type == DUCKDB_TYPE_VARCHAR || type == DUCKDB_TYPE_ENUM) {
+      encoder_.emplace(data_.emplace<TextColumn>());
+    } else if (is_time()) {
+      data_ = TimeColumn{};
+    } else {
+      data_ = IntegerColumn{};
+    }
+  }
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+
+  static bool can_collect(duckdb_type type) {
+    switch (type) {
+      case DUCKDB_TYPE_BOOLEAN:
+      case DUCKDB_TYPE_TINYINT:
+      case DUCKDB_TYPE_SMALLINT:
+      case DUCKDB_TYPE_INTEGER:
+      case DUCKDB_TYPE_BIGINT:
+      case DUCKDB_TYPE_UTINYINT:
+      case DUCKDB_TYPE_USMALLINT:
+      case DUCKDB_TYPE_UINTEGER:
+      case DUCKDB_TYPE_UBIGINT:
+      case DUCKDB_TYPE_HUGEINT:
+      case DUCKDB_TYPE_FLOAT:
+      case DUCKDB_TYPE_DOUBLE:
+      case DUCKDB_TYPE_DECIMAL:
+      case DUCKDB_TYPE_VARCHAR:
+      case DUCKDB_TYPE_ENUM:
+      case DUCKDB_TYPE_DATE:
+      case DUCKDB_TYPE_TIMESTAMP:
+      case DUCKDB_TYPE_TIMESTAMP_TZ:
+      case DUCKDB_TYPE_TIMESTAMP_S:
+      case DUCKDB_TYPE_TIMESTAMP_MS:
+      case DUCKDB_TYPE_TIMESTAMP_NS:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  bool overflowed() const { return overflowed_; }
+  ColumnData take() { return std::move(data_); }
+
+  void add(duckdb_vector vector, std::size_t count) {
+    const void* data = api_.duckdb_vector_get_data(vector);
+    const std::uint64_t* validity = api_.duckdb_vector_get_validity(vector);
+    if (auto* numbers = std::get_if<NumberColumn>(&data_)) return add_numbers(*numbers, data, validity, count);
+    if (auto* integers = std::get_if<IntegerColumn>(&data_)) return add_integers(*integers, data, validity, count);
+    if (auto* times = std::get_if<TimeColumn>(&data_)) return add_times(*times, data, validity, count);
+    add_texts(std::get<TextColumn>(data_), data, validity, count);
+  }
+
+ private:
+  bool is_number() const {
+    return type_ == DUCKDB_TYPE_FLOAT || type_ == DUCKDB_TYPE_DOUBLE || type_ == DUCKDB_TYPE_DECIMAL;
+  }
+  bool is_time() const {
+    return type_ == DUCKDB_TYPE_DATE || type_ == DUCKDB_TYPE_TIMESTAMP || type_ == DUCKDB_TYPE_TIMESTAMP_TZ ||
+           type_ == DUCKDB_TYPE_TIMESTAMP_S || type_ == DUCKDB_TYPE_TIMESTAMP_MS || type_ == DUCKDB_TYPE_TIMESTAMP_NS;
+  }
+
+  void add_numbers(NumberColumn& column, const void* data, const std::uint64_t* validity, std::size_t count) {
+    const auto scaled = [this](auto value) { return static_cast<float>(static_cast<double>(value) / scale_); };
+    if (type_ == DUCKDB_TYPE_FLOAT)
+      append<float>(data, validity, count, column.values, missing_number, [](float value) { return value; });
+    else if (type_ == DUCKDB_TYPE_DOUBLE)
+      append<double>(data, validity, count, column.values, missing_number,
+                     [](double value) { return static_cast<float>(value); });
+    else if (storage_ == DUCKDB_TYPE_SMALLINT)
+      append<std::int16_t>(data, validity, count, column.values, missing_number, scaled);
+    else if (storage_ == DUCKDB_TYPE_INTEGER)
+      append<std::int32_t>(data, validity, count, column.values, missing_number, scaled);
+    else if (storage_ == DUCKDB_TYPE_BIGINT)
+      append<std::int64_t>(data, validity, count, column.values, missing_number, scaled);
+    else
+      append<duckdb_hugeint>(data, validity, count, column.values, missing_number,
+                             [&](const duckdb_hugeint& value) { return scaled(to_double(value)); });
+  }
+
+  template <class Source>
+  void add_whole(IntegerColumn& column, const void* data, const std::uint64_t* validity, std::size_t count) {
+    append<Source>(data, validity, count, column.values, IntegerColumn::missing,
+                   [](Source value) { return static_cast<std::int64_t>(value); });
+  }
+
+  void add_integers(IntegerColumn& column, const void* data, const std::uint64_t* validity, std::size_t count) {
+    switch (type_) {
+      case DUCKDB_TYPE_BOOLEAN:
+        return add_whole<bool>(column, data, validity, count);
+      case DUCKDB_TYPE_TINYINT:
+        return add_whole<std::int8_t>(column, data, validity, count);
+      case DUCKDB_TYPE_SMALLINT:
+        return add_whole<std::int16_t>(column, data, validity, count);
+      case DUCKDB_TYPE_INTEGER:
+        return add_whole<std::int32_t>(column, data, validity, count);
+      case DUCKDB_TYPE_UTINYINT:
+        return add_whole<std::uint8_t>(column, data, validity, count);
+      case DUCKDB_TYPE_USMALLINT:
+        return add_whole<std::uint16_t>(column, data, validity, count);
+      case DUCKDB_TYPE_UINTEGER:
+        return add_whole<std::uint32_t>(column, data, validity, count);
+      case DUCKDB_TYPE_UBIGINT:
+        return append<std::uint64_t>(data, validity, count, column.values, IntegerColumn::missing,
+                                     [this](std::uint64_t value) {
+                                       overflowed_ |= (value >> 63) != 0;
+                                       return static_cast<std::int64_t>(value);
+                                     });
+      case DUCKDB_TYPE_HUGEINT:
+        return append<duckdb_hugeint>(data, validity, count, column.values, IntegerColumn::missing,
+                                      [this](const duckdb_hugeint& value) {
+                                        const std::int64_t low = static_cast<std::int64_t>(value.lower);
+                                        overflowed_ |= value.upper != (low < 0 ? -1 : 0);
+                                        return low;
+                                      });
+      default:
+        return add_whole<std::int64_t>(column, data, validity, count);
+    }
+  }
+
+  void add_times(TimeColumn& column, const void* data, const std::uint64_t* validity, std::size_t count) {
+    // DuckDB stores infinite times as the extreme values: they become missing.
+    constexpr std::int64_t infinite = std::numeric_limits<std::int64_t>::max();
+    const auto scaled = [](std::int64_t factor) {
+      return [factor](std::int64_t value) {
+        std::int64_t result = missing_time;
+        if (value == infinite || value == -infinite || __builtin_mul_overflow(value, factor, &result))
+          return missing_time;
+        return result;
+      };
+    };
+    if (type_ == DUCKDB_TYPE_DATE)
+      append<std::int32_t>(data, validity, count, column.values, missing_time, [](std::int32_t day) {
+        const bool finite =
+            day != std::numeric_limits<std::int32_t>::max() && day != -std::numeric_limits<std::int32_t>::max();
+        return finite ? std::int64_t{day} * 86'400'000'000 : missing_time;
+      });
+    else if (type_ == DUCKDB_TYPE_TIMESTAMP_S)
+      append<std::int64_t>(data, validity, count, column.values, missing_time, scaled(1'000'000));
+    else if (type_ == DUCKDB_TYPE_TIMESTAMP_MS)
+      append<std::int64_t>(data, validity, count, column.values, missing_time, scaled(1'000));
+    else if (type_ == DUCKDB_TYPE_TIMESTAMP_NS)
+      append<std::int64_t>(data, validity, count, column.values, missing_time, [](std::int64_t value) {
+        if (value == infinite || value == -infinite) return missing_time;
+        return value / 1000 - (value % 1000 < 0 ? 1 : 0);
+      });
+    else
+      append<std::int64_t>(data, validity, count, column.values, missing_time, scaled(1));
+  }
+
+  void add_texts(TextColumn& column, const void* data, const std::uint64_t* validity, std::size_t count) {
+    if (type_ == DUCKDB_TYPE_VARCHAR) {
+      append<duckdb_string_t>(data, validity, count, column.codes, std::int32_t{-1},
+                              [this](const duckdb_string_t& text) { return encoder_->code(string_view_of(text)); });
+      return;
+    }
+    const auto code = [this](auto index) { return encoder_->code(enum_values_[index]); };
+    if (storage_ == DUCKDB_TYPE_UTINYINT)
+      append<std::uint8_t>(data, validity, count, column.codes, std::int32_t{-1}, code);
+    else if (storage_ == DUCKDB_TYPE_USMALLINT)
+      append<std::uint16_t>(data, validity, count, column.codes, std::int32_t{-1}, code);
+    else
+      append<std::uint32_t>(data, validity, count, column.codes, std::int32_t{-1}, code);
+  }
+
+  const DuckdbApi& api_;
+  duckdb_type type_;
+  duckdb_type storage_ = DUCKDB_TYPE_INVALID;
+  double scale_ = 1;
+  std::uint32_t enum_size_ = 0;
+  std::vector<std::string> enum_values_;
+  ColumnData data_;
+  std::optional<Encoder> encoder_;
+  bool overflowed_ = false;
+};
+
+std::string with_text_columns(const std::string& query, const std::vector<std::string>& columns) {
+  std::string casts;
+  for (const std::string& column : columns)
+    casts += fmt::format("{}CAST({} AS VARCHAR) AS {}", casts.empty() ? "" : ", ", quote_identifier(column),
+                         quote_identifier(column));
+  return fmt::format("SELECT * REPLACE ({}) FROM ({}\n)", casts, query);
+}
+
+// Fetches; columns that must come as text instead are named in `as_text`, and nothing is returned.
+Result<std::optional<Table>> try_fetch(Connection& connection, const std::string& query,
+                                       std::vector<std::string>& as_text) {
+  const DuckdbApi& api = connection.api();
+  SLIPWAY_TRY(QueryResult result, run_in_order(connection, "FROM", query));
+  const std::size_t width = api.duckdb_column_count(result.handle());
+  std::vector<std::string> names;
+  std::vector<std::unique_ptr<Collector>> collectors;
+  for (std::size_t j = 0; j < width; ++j) {
+    names.emplace_back(api.duckdb_column_name(result.handle(), j));
+    const duckdb_type type = api.duckdb_column_type(result.handle(), j);
+    if (!Collector::can_collect(type)) as_text.push_back(names.back());
+    const LogicalType logical(api, api.duckdb_column_logical_type(result.handle(), j));
+    collectors.push_back(std::make_unique<Collector>(api, type, logical.get()));
+  }
+  if (!as_text.empty()) return std::optional<Table>();
+  while (duckdb_data_chunk fetched = api.duckdb_fetch_chunk(*result.handle())) {
+    const Chunk chunk(api, fetched);
+    for (std::size_t j = 0; j < width; ++j) collectors[j]->add(chunk.vector(j), chunk.size());
+  }
+  std::vector<Column> columns;
+  for (std::size_t j = 0; j < width; ++j) {
+    if (collectors[j]->overflowed()) as_text.push_back(names[j]);
+    columns.push_back({names[j], collectors[j]->take()});
+  }
+  if (!as_text.empty()) return std::optional<Table>();
+  SLIPWAY_TRY(Table table, Table::make(std::move(columns)));
+  return std::optional<Table>(std::move(table));
+}
+
+}  // namespace
+
+Result<Table> fetch_query(Connection& connection, const std::string& query) {
+  std::string text = query;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    std::vector<std::string> as_text;
+    SLIPWAY_TRY(std::optional<Table> table, try_fetch(connection, text, as_text));
+    if (table) return *std::move(table);
+    text = with_text_columns(text, as_text);
+  }
+  return internal_error("a column of the query cannot be brought into memory");
+}
+
+}  // namespace slipway::table

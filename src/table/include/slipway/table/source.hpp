@@ -1,0 +1,97 @@
+// Reading, cleaning and writing tables with DuckDB, which is loaded from its shared library at the first use.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <slipway/base/result.hpp>
+#include <slipway/table/table.hpp>
+
+namespace slipway::table {
+
+// One cleaning step and what it did, for the report and the run record.
+struct CleaningStep {
+  enum class Kind { drop_missing, keep, drop, drop_duplicates, clip };
+  Kind kind;
+  // drop_missing: rows that lack any of these go (empty: any column). drop_duplicates: the key; of equal rows the first
+  // stays, and a row that lacks a part of its key equals none (empty: rows equal in all columns, missing cells
+  // included).
+  std::vector<std::string> columns = {};
+  std::string expression =
+      {};  // keep, drop: SQL condition; a row where it is null is dropped by `keep`, kept by `drop`
+  double minimum = 0, maximum = 0;  // clip (numeric columns in `columns`); infinite for no bound
+};
+struct CleaningCount {
+  std::string step;  // as configured: "keep: amount > 0"
+  std::int64_t rows_in = 0;
+  std::int64_t rows_out = 0;
+  std::int64_t rows_changed = 0;
+};
+
+struct ColumnInfo {
+  std::string name;
+  std::string sql_type;  // DuckDB's name from describe(); number, integer, text or time where load() is told a type
+};
+
+// The cells that are taken as missing unless told otherwise: empty, ?, NA, N/A, NULL, null, nan, NaN.
+const std::vector<std::string>& default_missing_markers();
+
+// An in-memory DuckDB database in which sources are named tables. Not safe for concurrent use; move-only.
+class Database {
+ public:
+  // threads as in Threads; results do not depend on it.
+  static Result<Database> open(int threads);
+  Database(Database&&) noexcept;
+  Database& operator=(Database&&) noexcept;
+  ~Database();
+
+  // Loads `location` as table `name`: a CSV/TSV (also .gz, .zst), Parquet, JSON or NDJSON file, a SQLite file is issue
+  // 4's, a folder or a glob of such files of one kind. Empty strings and the cells in `missing_markers` are missing;
+  // blanks around text are trimmed. A row of a CSV that does not fit is an error that names the file, the line, the
+  // column and the value. CSV files have a header line and are separated by commas, semicolons, tabs or bars; a
+  // column's type is inferred from all of its cells: if 95 % of them or more are numbers (or times), it is one of
+  // numbers, and the first other cell is an error; a column without any value is one of numbers. `types` pins columns
+  // instead, by name, to number, integer, text or time (columns that the data lacks are passed over).
+  Status load(std::string_view name, const std::string& location,
+              const std::vector<std::string>& missing_markers = default_missing_markers(),
+              const std::vector<ColumnInfo>& types = {});
+  // Makes (or replaces) table `name` from one query over the tables loaded (DuckDB dialect). Row order is that of the
+  // query.
+  Status create(std::string_view name, std::string_view query);
+  Result<std::vector<ColumnInfo>> describe(std::string_view name);
+  Result<std::int64_t> count(std::string_view name);
+  // Applies steps in order to table `name`; the order of the rows that stay is kept. An unknown column or a condition
+  // that cannot be evaluated is an error that names the step, and the table stays as it was.
+  Result<std::vector<CleaningCount>> clean(std::string_view name, const std::vector<CleaningStep>& steps);
+  // Brings a table (or query) into memory. Floating-point and decimal columns become numbers, integers stay exact,
+  // booleans become integers 0/1, dates and timestamps times, all else text (whole numbers beyond 64 bits too).
+  Result<Table> fetch(std::string_view query);
+  // Runs a statement for its effect.
+  Status execute(std::string_view sql);
+
+ private:
+  struct State;
+  explicit Database(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Loads a file, folder or glob into memory in one call.
+Result<Table> read_table(const std::string& location, int threads);
+
+// Writes .csv or .parquet by the file's ending, whole or not at all. Missing cells of a CSV are empty; numbers are in
+// the shortest form that reads back as the same float32.
+Status write_table(const Table& table, const std::filesystem::path& file, int threads);
+
+// A digest of all that a location holds (file names aside): SHA-256 over the files' contents in name order.
+Result<std::string> digest_location(const std::string& location);
+
+// "amount" -> "\"amount\"" with quotes doubled, for use in SQL.
+std::string quote_identifier(std::string_view name);
+std::string quote_literal(std::string_view text);
+
+}  // namespace slipway::table

@@ -1,0 +1,54 @@
+// Splitting rows into training and test rows and into folds. All splits are deterministic in the seed.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <slipway/base/result.hpp>
+#include <slipway/table/table.hpp>
+
+namespace slipway::table {
+
+enum class SplitMethod { random, stratified, grouped, time };
+
+struct SplitOptions {
+  std::string method = "stratified";  // random | stratified | grouped | time
+  double test = 0.2;                  // share of rows for the test, more than 0 and less than 1
+  std::uint64_t seed = 42;
+  std::optional<double> gap_days = {};  // time: rows this long after the last training row are left out
+};
+
+struct Split {
+  std::vector<std::uint32_t> train;  // ascending row numbers
+  std::vector<std::uint32_t> test;
+};
+
+// `classes` holds a class index per row (empty for regression: stratified becomes random); `groups` an entity code per
+// row (needed by grouped); `times` microseconds per row (needed by time: the latest rows are the test). The row's key
+// (`ids`, one 64-bit key per row, e.g. a hash of the id column; empty = the row number) decides where a row goes, so
+// the split does not depend on the order of rows where an id exists.
+struct SplitInput {
+  std::size_t rows = 0;
+  std::span<const std::int32_t> classes = {};
+  std::span<const std::int32_t> groups = {};
+  std::span<const std::int64_t> times = {};
+  std::span<const std::uint64_t> ids = {};
+};
+// stratified and random cut at round(share x count) rows (of each class); grouped takes whole groups until the share is
+// met as nearly as whole groups allow (a row with group -1 is a group of its own); time keeps rows of one instant
+// together. Errors: an unknown method, a share out of range, missing groups or times, a part that would be empty.
+Result<Split> split_rows(const SplitInput& input, const SplitOptions& options);
+
+// k folds (2 to 255) of the same kinds over `input`: fold number per row, in [0, folds). `time` gives contiguous blocks
+// in time order, rows of one instant in one block.
+Result<std::vector<std::uint8_t>> assign_folds(const SplitInput& input, SplitMethod method, int folds,
+                                               std::uint64_t seed);
+
+Result<SplitMethod> parse_split_method(std::string_view name);
+
+// One 64-bit key per row of an id column.
+std::vector<std::uint64_t> row_keys(const Column& column);
+
+}  // namespace slipway::table

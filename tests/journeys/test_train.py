@@ -1,0 +1,91 @@
+"""`slipway train`: one table, one target, no configuration."""
+
+import random
+
+import pytest
+
+
+def train(slipway, folder, data, target, *arguments, out="model"):
+    return slipway(
+        "train", data, "--target", target, "--set", "n_estimators=20", "--set", "max_depth=8", *arguments, "--out", out,
+        "--json", cwd=folder,
+    )  # fmt: skip
+
+
+def write_table(file, header, rows):
+    file.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n", encoding="utf-8")
+
+
+def test_any_number_of_threads_gives_the_same_model(slipway, tmp_path, transactions):
+    models = {}
+    for threads in (1, 2, 5):
+        document = train(slipway, tmp_path, transactions, "is_fraud", "--threads", threads, out=f"model{threads}").document
+        models[threads] = (tmp_path / f"model{threads}/model.onnx").read_bytes()
+        assert document["bundle"].endswith(f"model{threads}")
+    assert models[1] == models[2] == models[5]
+
+
+def test_json_says_metrics_and_seconds(slipway, tmp_path, transactions):
+    outcome = train(slipway, tmp_path, transactions, "is_fraud")
+    document = outcome.document
+    assert 0 < document["metrics"]["average_precision"] <= 1
+    assert 0.5 < document["metrics"]["roc_auc"] <= 1
+    assert {"read", "prepare", "search", "fit", "evaluate"} <= document["seconds"].keys()
+    assert all(seconds >= 0 for seconds in document["seconds"].values())
+    for name in ("model.onnx", "manifest.json", "profile.json", "evaluation.json", "verification.json"):
+        assert (tmp_path / "model" / name).is_file(), name
+
+
+def test_columns_like_identifiers_are_set_aside_and_said_so(slipway, tmp_path, transactions):
+    outcome = slipway(
+        "train", transactions, "--target", "is_fraud", "--set", "n_estimators=5", "--out", "model", cwd=tmp_path
+    )  # fmt: skip
+    assert "transaction_id" in outcome.stdout + outcome.stderr
+
+
+def test_text_labels_and_text_columns(slipway, tmp_path):
+    chance = random.Random(1)
+    rows = []
+    for _ in range(600):
+        size, colour = chance.uniform(0, 10), chance.choice(["red", "green", "blue", ""])
+        rows.append([f"{size:.3f}", colour, "spam" if (size > 6) ^ (colour == "red") else "ham"])
+    write_table(tmp_path / "mail.csv", "size,colour,kind", rows)
+    document = train(slipway, tmp_path, "mail.csv", "kind").document
+    assert document["metrics"]["roc_auc"] > 0.9
+    slipway("score", "model", "mail.csv", "--out", "scores.csv", cwd=tmp_path)
+    labels = [line.split(",")[-1] for line in (tmp_path / "scores.csv").read_text().splitlines()[1:]]
+    assert set(labels) == {"spam", "ham"}
+    assert sum(label == row[2] for label, row in zip(labels, rows)) > 540
+
+
+def test_several_classes(slipway, tmp_path):
+    chance = random.Random(2)
+    rows = []
+    for _ in range(900):
+        x, y = chance.uniform(-1, 1), chance.uniform(-1, 1)
+        rows.append([f"{x:.4f}", f"{y:.4f}", "north" if y > abs(x) else "south" if y < -abs(x) else "side"])
+    write_table(tmp_path / "wind.csv", "x,y,where", rows)
+    document = train(slipway, tmp_path, "wind.csv", "where").document
+    assert document["metrics"]["accuracy"] > 0.9
+    slipway("score", "model", "wind.csv", "--out", "scores.csv", cwd=tmp_path)
+    header, *lines = (tmp_path / "scores.csv").read_text().splitlines()
+    names = header.split(",")
+    assert {"score_north", "score_side", "score_south", "label"} <= set(names)
+    first = dict(zip(names, lines[0].split(",")))
+    assert sum(float(first[f"score_{name}"]) for name in ("north", "side", "south")) == pytest.approx(1, abs=1e-5)
+
+
+def test_regression(slipway, tmp_path):
+    chance = random.Random(3)
+    rows = []
+    for _ in range(900):
+        x, y = chance.uniform(0, 1), chance.uniform(0, 1)
+        rows.append([f"{x:.4f}", f"{y:.4f}", f"{10 * x - 3 * y:.5f}"])
+    write_table(tmp_path / "price.csv", "x,y,price", rows)
+    document = train(slipway, tmp_path, "price.csv", "price").document
+    assert 0 < document["metrics"]["rmse"] < 1
+    slipway("score", "model", "price.csv", "--out", "scores.csv", cwd=tmp_path)
+    header, *lines = (tmp_path / "scores.csv").read_text().splitlines()
+    at = header.split(",").index("score")
+    errors = [abs(float(line.split(",")[at]) - float(row[2])) for line, row in zip(lines, rows)]
+    assert sum(errors) / len(errors) < 0.8
