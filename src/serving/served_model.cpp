@@ -114,7 +114,7 @@ Status ServedModel::explain(const model::RowBatch& rows, const Scores& scores, s
   SLIPWAY_CHECK(explainer_->explain(work.features, work.contributions));
   explain::ReasonOptions options;
   options.count = count;
-  options.direction = explain::Direction::both;
+  options.direction = is_binary() ? explain::Direction::raising : explain::Direction::both;
   out.resize(rows.rows);
   for (std::size_t row = 0; row < rows.rows; ++row) {
     const std::size_t output =

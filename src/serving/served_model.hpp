@@ -54,7 +54,8 @@ class ServedModel {
   Status predict(const model::RowBatch& rows, Scores& out) const;
   // An error that says why, if this model cannot be explained.
   Status can_explain() const;
-  // The `count` inputs that moved each row's score most, largest first; several classes: the score of the class decided for.
+  // The inputs, at most `count`, that moved each row's score most, largest first: binary, those that raised it; several
+  // classes, those that moved the score of the class decided for; regression, those that moved the prediction.
   Status explain(const model::RowBatch& rows, const Scores& scores, std::size_t count,
                  std::vector<std::vector<explain::Reason>>& out) const;
 

@@ -59,7 +59,7 @@ constexpr std::string_view risky =
 
 TEST_F(ServiceTest, ScoresNamedFields) {
   const Json answer = post("/score", risky);
-  EXPECT_EQ(answer["score"].dump(), "0.6000000238418579");  // 0.6 as float32; the text itself is the shortest
+  EXPECT_EQ(answer["score"].get<float>(), 0.6F);
   EXPECT_THAT(send("POST", "/score", risky).body, HasSubstr("\"score\":0.6,\"label\":\"1\""));
   EXPECT_EQ(answer["model"], "fraud");
   EXPECT_EQ(answer["version"], "3");
@@ -134,7 +134,7 @@ TEST_F(ServiceTest, MalformedBodiesSayWhere) {
   EXPECT_THAT(refusal("/score", R"({"count":Infinity})"), HasSubstr("line 1, column 10"));
   EXPECT_THAT(refusal("/score", "{\"state\":\"\xff\"}"), HasSubstr("not UTF-8"));
   EXPECT_THAT(refusal("/score", R"({"state":"\ud800"})"), HasSubstr("no valid JSON"));
-  EXPECT_THAT(refusal("/score", std::string(100'000, '[')), HasSubstr("the body is nested too deeply"));
+  EXPECT_THAT(refusal("/score", std::string(3000, '[') + std::string(3000, ']')), HasSubstr("the body is nested too deeply"));
   std::string deep = "{\"count\":";
   for (int i = 0; i < 5000; ++i) deep += "{\"a\":";
   EXPECT_EQ(send("POST", "/score", deep).status, 400);
@@ -237,7 +237,7 @@ TEST_F(ServiceTest, SeveralModelsAndTasks) {
   EXPECT_EQ(v2["outputs"][0]["shape"].dump(), "[1,3]");
   EXPECT_EQ(v2["outputs"][2]["data"][0], "c");
   const Json regression = post("/v2/models/price/infer", R"({"inputs":[{"name":"x","shape":[2,1],"datatype":"FP64","data":[[1],[2]]}]})");
-  EXPECT_EQ(regression["outputs"].dump(), R"([{"data":[3.0,5.0],"datatype":"FP32","name":"score","shape":[2]}])");
+  EXPECT_EQ(regression["outputs"].dump(), R"([{"data":[3,5],"datatype":"FP32","name":"score","shape":[2]}])");
   EXPECT_THAT(refusal("/v2/models/price/infer", R"({"outputs":[{"name":"label"}],"inputs":[]})"), HasSubstr("unknown output"));
   EXPECT_THAT(refusal("/score?model=kinds", "{}", 404), HasSubstr("Request for unknown model: 'kinds' is not found (did you mean 'kind'?)"));
 }
@@ -303,14 +303,13 @@ TEST_F(ServiceTest, JournalHoldsEveryScoredRow) {
   ASSERT_TRUE(table.ok()) << table.error().message();
   ASSERT_EQ(table->rows(), 2u);
   EXPECT_EQ(table->find("request_id")->cell_text(0), "one");
-  EXPECT_EQ(table->find("amount")->cell_text(0), "1e+06");
+  EXPECT_EQ(table->find("amount")->cell_text(0), "1000000");
   EXPECT_TRUE(table->find("amount")->is_missing(1));
   EXPECT_EQ(table->find("state")->cell_text(0), "ZZ");
   EXPECT_EQ(table->find("when")->cell_text(1), "2026-11-24T12:00:00Z");
   EXPECT_EQ(table->find("version")->cell_text(1), "3");
   EXPECT_EQ(table->find("label")->cell_text(0), "0");
   EXPECT_EQ(std::get<table::NumberColumn>(table->find("score")->data).values[0], 0.4F);
-  const auto file = *fs::directory_iterator(root_ / "log");
   EXPECT_TRUE(journal::verify_journal(root_ / "log").ok());
   std::string text;
   for (const auto& entry : fs::directory_iterator(root_ / "log"))

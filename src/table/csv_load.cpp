@@ -23,6 +23,7 @@ constexpr std::string_view cells = "temp.slipway_cells";
 struct Layout {
   std::vector<std::string> names;
   char separator = ',';
+  std::int64_t lines_before = 0;  // blank ones before the header
 };
 
 std::string sql_list(const std::vector<std::string>& texts) {
@@ -37,12 +38,12 @@ std::string sql_of_reader(const fs::path& file, const Layout& layout, const std:
   for (const std::string& name : layout.names)
     columns += (columns.empty() ? "" : ", ") + quote_literal(name) + ": 'VARCHAR'";
   return fmt::format(
-      R"(read_csv({}, auto_detect = false, header = true, delim = {}, quote = '"', escape = '"', nullstr = {}, columns = {{{}}}{}))",
-      sql_list({file.string()}), quote_literal(std::string(1, layout.separator)), sql_list(markers), columns, more);
+      R"(read_csv({}, auto_detect = false, header = true, skip = {}, delim = {}, quote = '"', escape = '"', nullstr = {}, columns = {{{}}}{}))",
+      sql_list({file.string()}), layout.lines_before, quote_literal(std::string(1, layout.separator)),
+      sql_list(markers), columns, more);
 }
 
-// The first line of a file, "" if it is empty.
-Result<std::string> first_line(Connection& connection, const fs::path& file) {
+Result<FirstLine> first_line(Connection& connection, const fs::path& file) {
   if (!is_compressed(file)) return first_line_of(file);
   auto answer = connection.query(
       "SELECT line FROM read_csv(" + sql_list({file.string()}) +
@@ -52,14 +53,16 @@ Result<std::string> first_line(Connection& connection, const fs::path& file) {
     return Error(answer.error().code(),
                  file.string() + ": cannot be unpacked: " + short_reason(answer.error().message()));
   const auto lines = answer->texts();
-  return lines.empty() ? std::string() : lines[0][0];
+  return lines.empty() ? FirstLine() : FirstLine{lines[0][0]};
 }
 
 Result<Layout> read_layout(Connection& connection, const fs::path& file) {
-  SLIPWAY_TRY(const std::string line, first_line(connection, file));
+  SLIPWAY_TRY(const FirstLine first, first_line(connection, file));
+  const std::string& line = first.text;
   if (trim(line).empty())
     return invalid_input(file.string() + " is empty, expected a header line with the columns' names");
   Layout layout;
+  layout.lines_before = first.lines_before;
   layout.separator = find_separator(line, file);
   std::map<std::string, std::size_t> seen;
   for (const std::string& field : split_record(line, layout.separator)) {
@@ -281,8 +284,8 @@ class Loader {
     // An inferred column is one of numbers, whole or not: which of the two makes no difference to the culprit.
     const CellKind shown = !type.pinned && type.kind == CellKind::integer ? CellKind::number : type.kind;
     std::string message = fmt::format("{}: line {}: column '{}': '{}' is not {}", files_[file].string(),
-                                      line_of_record(files_[file], record), layout_.names[column],
-                                      shortened(rows[0][1]), kind_description(shown));
+                                      line_of_record(files_[file], record, layout_.names.size() == 1),
+                                      layout_.names[column], shortened(rows[0][1]), kind_description(shown));
     if (!type.pinned)
       message += fmt::format(" ({} of the column's {} values are)",
                              type.kind == CellKind::time ? counts.times : counts.numbers, counts.present);

@@ -17,17 +17,18 @@ constexpr std::size_t block_size = 1 << 20;
 
 }  // namespace
 
-Result<std::string> first_line_of(const std::filesystem::path& file) {
+Result<FirstLine> first_line_of(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return invalid_input("cannot open " + file.string() + ": " + std::strerror(errno));
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-  std::string line;
-  for (bool first = true; std::getline(stream, line); first = false) {
-    if (first && line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
+  FirstLine found;
+  std::string& line = found.text;
+  for (; std::getline(stream, line); ++found.lines_before) {
+    if (found.lines_before == 0 && line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
     line.resize(std::min(line.find('\r'), line.size()));
-    if (!trim(line).empty()) return line;
+    if (!trim(line).empty()) return found;
   }
-  return std::string();
+  return FirstLine();
 }
 
 std::vector<std::string> split_record(std::string_view record, char separator) {
@@ -74,7 +75,7 @@ char find_separator(std::string_view first_line, const std::filesystem::path& fi
   return separators[static_cast<std::size_t>(std::max_element(counts.begin(), counts.end()) - counts.begin())];
 }
 
-std::int64_t line_of_record(const std::filesystem::path& file, std::int64_t record) {
+std::int64_t line_of_record(const std::filesystem::path& file, std::int64_t record, bool single_column) {
   std::ifstream stream(file, std::ios::binary);
   if (is_compressed(file) || !stream) return record + 1;
   std::string block(block_size, '\0');
@@ -91,7 +92,8 @@ std::int64_t line_of_record(const std::filesystem::path& file, std::int64_t reco
       } else if (c == '\n') {
         ++line;
         if (quoted) continue;
-        if (content && records++ == record) return start;
+        const bool is_record = content || (single_column && records > 0);
+        if (is_record && records++ == record) return start;
         content = false;
         start = line;
       } else if (c != '\r') {

@@ -148,6 +148,15 @@ TEST_F(Load, CountsLinesThroughQuotedAndBlankOnes) {
   EXPECT_THAT(error("tx.csv", content + "x,1 000\r\n"), HasSubstr("line 45: column 'amount': '1 000' is not a number"));
 }
 
+TEST_F(Load, PassesOverBlankLines) {
+  SLIPWAY_VALUE(const Table table, read("t.csv", "\r\n\r\na,b\r\n\r\n1,2\r\n\r\n"));
+  EXPECT_THAT(lines(table), ElementsAre("1|2"));
+  // In a single column a blank line is a missing cell.
+  std::string content = "\nx\n\n";
+  for (int i = 0; i < 30; ++i) content += "1\n";
+  EXPECT_THAT(error("one.csv", content + "y\n"), HasSubstr("one.csv: line 34: column 'x': 'y' is not a number"));
+}
+
 TEST_F(Load, ColumnsThatAreLargelyTextAreText) {
   SLIPWAY_VALUE(const Table table, read("t.csv", "ticket\n1\n2\n3\nA/5 7\n"));
   EXPECT_THAT(types(table), ElementsAre("text"));

@@ -81,9 +81,9 @@ Status train(TrainArguments arguments, Console& console) {
     configuration.settings.emplace_back(name, std::move(value));
   }
   SLIPWAY_CHECK(learner->check(configuration.settings).with_context("--set"));
-  const std::filesystem::path out(arguments.options.out);
-  std::string name = arguments.name;
-  if (name.empty()) name = (out.has_filename() ? out : out.parent_path()).filename().string();
+  // Not from --out: the same data and options give the same model.onnx wherever it is written.
+  std::string name = arguments.name.empty() ? std::filesystem::path(arguments.data).stem().string() : arguments.name;
+  if (name.empty()) name = "model";
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') c = '_';
   configuration.name = name;
@@ -127,7 +127,7 @@ void add_train(CLI::App& app, Context& context) {
   command->add_option("--set", arguments->settings, "a learner's option: NAME=VALUE, can be given several times")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--name", arguments->name, "the model's name; by default that of the folder");
+  command->add_option("--name", arguments->name, "the model's name; by default that of the data file");
   command->add_option("--positive", arguments->positive, "label of the positive class");
   command->add_option("--id", arguments->ids, "columns that identify a row: kept in scores, never learnt from");
   command->add_option("--time", arguments->time, "column that holds the row's time");

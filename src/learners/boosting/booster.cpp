@@ -162,7 +162,7 @@ class Booster {
         directions_(std::move(directions)),
         seed_(seed),
         threads_(threads),
-        bins_(tree::fit_bins(*data.features, {options.max_bins, data.task == model::Task::regression}, threads)),
+        bins_(tree::fit_bins(*data.features, {options.max_bins}, threads)),
         order_(hold_back(data, options, seed)),
         rows_(data.features->rows),
         codes_(bins_, *data.features, order_.order, true, threads),

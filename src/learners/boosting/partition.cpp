@@ -76,21 +76,20 @@ GoesRight::GoesRight(std::uint8_t bin, bool missing_left)
 
 std::uint32_t partition_rows(const CodeColumn& column, GoesRight right, std::uint32_t* list, std::uint32_t count,
                              std::uint32_t* scratch) {
-  std::uint32_t left_count = 0;
   std::uint32_t right_count = 0;
-  const auto one = [&](std::uint32_t row) {
-    const bool goes_right = right(column.codes[row * column.stride]);
-    list[left_count] = row;
+  const auto one = [&](std::uint32_t i) {
+    const std::uint32_t row = list[i];
+    list[i - right_count] = row;
     scratch[right_count] = row;
-    left_count += goes_right ? 0 : 1;
-    right_count += goes_right ? 1 : 0;
+    right_count += right.as_number(column.codes[row * column.stride]);
   };
   std::uint32_t i = 0;
   for (; i + prefetch_distance < count; ++i) {
     __builtin_prefetch(column.codes + list[i + prefetch_distance] * column.stride);
-    one(list[i]);
+    one(i);
   }
-  for (; i < count; ++i) one(list[i]);
+  for (; i < count; ++i) one(i);
+  const std::uint32_t left_count = count - right_count;
   std::memcpy(list + left_count, scratch, (count - left_count) * sizeof(std::uint32_t));
   return left_count;
 }

@@ -40,7 +40,7 @@ class BinaryTarget {
       cell += item.weight();
     }
   }
-  std::uint32_t small_limit() const { return 64; }
+  std::uint32_t small_limit() const { return static_cast<std::uint32_t>(small_prefix_.size()); }
 
   void set_class_weights(const std::vector<double>& weights) { class_weight_ = {weights[0], weights[1]}; }
   Totals root(const Item* list, const std::array<Span, groups>& spans) {
@@ -72,7 +72,6 @@ class BinaryTarget {
   }
 
   void begin(const Totals& totals, std::uint32_t rows) {
-    totals_ = totals;
     const std::uint32_t counted = Counted ? rows : totals[0] + totals[1];
     node_ = {weight(totals), class_weight_[1] * totals[1], static_cast<std::int32_t>(counted),
              static_cast<std::int32_t>(Counted ? settings_.min_samples_leaf : 1)};
@@ -82,26 +81,14 @@ class BinaryTarget {
   bool scan(std::array<Cell*, groups> cells, std::uint16_t feature, Split& best) {
     const int bins = rows_.bins.value_bins(feature);
     const Pair missing = take(cells, missing_code);
-    Pair sum;
-    bool varied = false;
-    for (int x = 0; x < bins; ++x) {
-      sum.add(cells[0][x], cells[1][x]);
-      varied |= sum.rows() != 0 && sum.rows() != node_.rows;
-      store(x, sum);
-    }
+    accumulate(cells[0], cells[1], bins);
     std::memset(cells[0], 0, static_cast<std::size_t>(bins) * sizeof(Cell));
     std::memset(cells[1], 0, static_cast<std::size_t>(bins) * sizeof(Cell));
-    if (!varied) return false;
-    consider(bins, feature, false, best);
-    if (missing.rows() == 0) return true;
-    for (int x = 0; x < bins; ++x) {
-      // Missing values alone against all others is the mirror of the last split above.
-      Pair left = prefix_[x];
-      if (left.rows() != 0) left.add(missing.cell[0], missing.cell[1]);
-      left_sums(x, left);
-    }
-    consider(bins, feature, true, best);
-    return true;
+    const bool found = consider(bins, feature, missing, false, best);
+    if (missing.rows() != 0) consider(bins, feature, missing, true, best);
+    if (found) return true;
+    return std::any_of(prefix_.rows.begin(), prefix_.rows.begin() + bins,
+                       [&](std::int32_t rows) { return rows != 0 && rows != node_.rows; });
   }
 
   bool scan_small(const Item* items, const std::uint8_t* const* row_codes, std::uint32_t count,
@@ -123,21 +110,21 @@ class BinaryTarget {
         const Pair here = take(cells, x);
         sum.add(here.cell[0], here.cell[1]);
         touched_[bins] = static_cast<std::uint8_t>(x);
-        prefix_[bins++] = sum;
+        small_prefix_[bins++] = sum;
       }
     }
     if (bins + (has_missing ? 1 : 0) < 2) return false;
     for (int side = 0; side < (has_missing ? 2 : 1); ++side) {
       const int last = has_missing && side == 0 ? bins : bins - 1;
       for (int i = 0; i < last; ++i) {
-        Pair left = prefix_[i];
+        Pair left = small_prefix_[i];
         if (side == 1) left.add(missing.cell[0], missing.cell[1]);
         if (left.rows() < node_.min_rows || node_.rows - left.rows() < node_.min_rows) continue;
         const double gain = gain_of(left);
         if (!(gain > best.gain)) continue;
         const std::uint8_t bin =
             i + 1 == bins ? behind_all_values : static_cast<std::uint8_t>((touched_[i] + touched_[i + 1] - 1) / 2);
-        best = {gain, feature, bin, missing_side(has_missing, side == 1, left), left.weights()};
+        best = {gain, feature, bin, missing_side(has_missing, side == 1, left.weights()), left.weights()};
       }
     }
     return true;
@@ -161,15 +148,14 @@ class BinaryTarget {
   static Pair take(const std::array<Cell*, groups>& cells, int x) {
     return {{std::exchange(cells[0][x], 0), std::exchange(cells[1][x], 0)}};
   }
-  void left_sums(int x, const Pair& left) {
-    const Totals weights = left.weights();
-    left_.sum[x] = class_weight_[1] * weights[1];
-    left_.weight[x] = class_weight_[0] * weights[0] + left_.sum[x];
-    left_.rows[x] = left.rows();
-  }
-  void store(int x, const Pair& left) {
-    prefix_[x] = left;
-    left_sums(x, left);
+  void accumulate(const Cell* negative, const Cell* positive, int bins) {
+    Pair sum;
+    for (int x = 0; x < bins; ++x) {
+      sum.add(negative[x], positive[x]);
+      prefix_.negative[x] = static_cast<std::int32_t>(sum.cell[0]);
+      prefix_.positive[x] = static_cast<std::int32_t>(sum.cell[1]);
+      prefix_.rows[x] = sum.rows();
+    }
   }
   double gain_of(const Pair& left) const {
     const Totals weights = left.weights();
@@ -179,40 +165,39 @@ class BinaryTarget {
                                                      : squared_gain(weight, positive, node_);
   }
   // Where a missing value goes when the node had none: with the heavier child.
-  std::uint8_t missing_side(bool has_missing, bool missing_left, const Pair& left) const {
+  std::uint8_t missing_side(bool has_missing, bool missing_left, const Totals& left) const {
     if (has_missing) return missing_left ? 1 : 0;
-    const double left_weight = weight(left.weights());
+    const double left_weight = weight(left);
     return left_weight > node_.weight - left_weight ? 1 : 0;
   }
-  void consider(int bins, std::uint16_t feature, bool missing_left, Split& best) {
-    const BestBin found = settings_.criterion == Criterion::entropy ? best_entropy(left_, bins, node_)
-                                                                    : best_squared(left_, bins, node_);
-    if (!(found.gain > best.gain)) return;
+  // Takes the best of the splits behind the feature's bins if it beats `best`; whether there was any.
+  bool consider(int bins, std::uint16_t feature, const Pair& missing, bool missing_left, Split& best) {
+    ClassAddition added;
+    if (missing_left)
+      added = {static_cast<std::int32_t>(missing.cell[0]), static_cast<std::int32_t>(missing.cell[1]), missing.rows()};
+    const BestBin found = settings_.criterion == Criterion::entropy
+                              ? best_entropy(prefix_, bins, node_, class_weight_, added)
+                              : best_gini(prefix_, bins, node_, class_weight_, added);
+    if (!(found.gain > best.gain)) return found.gain >= 0;
     const int x = found.bin;
     int next = x + 1;
-    while (next < bins && prefix_[next].rows() == prefix_[x].rows()) ++next;
-    Totals left = prefix_[x].weights();
-    const bool has_missing = prefix_[bins - 1].rows() != node_.rows;
-    if (missing_left) {
-      const Totals values = prefix_[bins - 1].weights();
-      for (int group = 0; group < groups; ++group) left[group] += totals_[group] - values[group];
-    }
+    while (next < bins && prefix_.rows[next] == prefix_.rows[x]) ++next;
     best.gain = found.gain;
     best.feature = feature;
     best.bin = next == bins ? behind_all_values : static_cast<std::uint8_t>((x + next - 1) / 2);
-    best.left = left;
-    const double left_weight = weight(left);
-    best.missing_left = has_missing ? missing_left : left_weight > node_.weight - left_weight;
+    best.left = {static_cast<std::uint32_t>(prefix_.negative[x] + added.negative),
+                 static_cast<std::uint32_t>(prefix_.positive[x] + added.positive)};
+    best.missing_left = missing_side(missing.rows() != 0, missing_left, best.left);
+    return true;
   }
 
   const TrainingRows& rows_;
   const GrowthSettings& settings_;
   std::array<double, 2> class_weight_{1, 1};
-  Totals totals_{};
   NodeSums node_;
-  LeftSums left_;
-  std::array<Pair, 256> prefix_;
-  std::array<std::uint8_t, 256> touched_;
+  ClassPrefix prefix_;
+  std::array<Pair, 64> small_prefix_;  // of the bins touched
+  std::array<std::uint8_t, 64> touched_;
 };
 
 }  // namespace slipway::learners::tree

@@ -101,10 +101,9 @@ std::vector<float> edges_of(std::span<const float> column, const BinOptions& opt
   const auto most = static_cast<std::size_t>(options.max_bins - 2);
   auto changes = all_changes(values, most);
   if (!changes) {
-    const std::size_t by_range = options.range_edges ? most / 4 : 0;
-    changes = quantile_changes(values, most - by_range);
-    // Quantiles that fell together leave edges over; the ranges may have those too.
-    if (options.range_edges) split_widest(values, most - changes->size(), *changes);
+    changes = quantile_changes(values, most - most / 4);
+    // Quantiles that fell together leave edges over; the ranges have those too.
+    split_widest(values, most - changes->size(), *changes);
   }
   std::vector<float> edges;
   for (std::size_t position : *changes)

@@ -25,11 +25,12 @@ struct Bins {
 };
 
 struct BinOptions {
-  int max_bins = 255;       // 3 to 255, one of them for missing values
-  bool range_edges = false; // keep a quarter of the edges for the widest gaps, so that long tails stay distinguishable
+  int max_bins = 255;  // 3 to 255, one of them for missing values
 };
 
-// One bin per distinct value where they are few enough, else quantiles of the rows.
+// One bin per distinct value where they are few enough. Else three quarters of the edges are quantiles of the rows, and the
+// rest split the bins with the widest range: in a long tail a few rows can mean much (a fraud's amount), and quantiles
+// alone would put them all in one bin.
 Bins fit_bins(const model::Block& features, const BinOptions& options, const Threads& threads);
 
 // Bin numbers of a block of rows, row by row and (for growing) column by column.

@@ -20,26 +20,43 @@ SLIPWAY_MULTIVERSION BestBin first_best(const double* gains, int padded) {
   return {gains[bin], bin};
 }
 
-SLIPWAY_MULTIVERSION void squared_gains(const double* __restrict left_weight, const double* __restrict left_sum,
-                                        const std::int32_t* __restrict left_rows, double* __restrict gains, int padded,
-                                        double weight, double sum, std::int32_t min_rows, std::int32_t max_rows) {
+struct Bounds {
+  std::int32_t least;
+  std::int32_t most;
+};
+// Rows that the values on the left may count so that both sides have enough.
+Bounds bounds_of(const NodeSums& node, std::int32_t added_rows) {
+  return {std::max(1, node.min_rows - added_rows), node.rows - node.min_rows - added_rows};
+}
+
+SLIPWAY_MULTIVERSION void class_gains(const std::int32_t* __restrict negative, const std::int32_t* __restrict positive,
+                                      const std::int32_t* __restrict rows, double* __restrict gains, int padded,
+                                      NodeSums node, double negative_weight, double positive_weight, ClassAddition added,
+                                      Bounds bounds) {
   for (int x = 0; x < padded; ++x) {
-    const double difference = left_sum[x] * weight - left_weight[x] * sum;
-    const double product = left_weight[x] * (weight - left_weight[x]);
+    const double left_sum = positive_weight * (positive[x] + added.positive);
+    const double left_weight = negative_weight * (negative[x] + added.negative) + left_sum;
+    const double difference = left_sum * node.weight - left_weight * node.sum;
+    const double product = left_weight * (node.weight - left_weight);
     const double gain = difference * difference / product;
-    const bool allowed = (left_rows[x] >= min_rows) & (left_rows[x] <= max_rows) & (product > 0);
+    const bool allowed = (rows[x] >= bounds.least) & (rows[x] <= bounds.most) & (product > 0);
+    gains[x] = allowed ? gain : -1.0;
+  }
+}
+
+SLIPWAY_MULTIVERSION void number_gains(const double* __restrict left_weight, const double* __restrict left_sum,
+                                       const std::int32_t* __restrict rows, double* __restrict gains, int padded,
+                                       NodeSums node, Bounds bounds) {
+  for (int x = 0; x < padded; ++x) {
+    const double difference = left_sum[x] * node.weight - left_weight[x] * node.sum;
+    const double product = left_weight[x] * (node.weight - left_weight[x]);
+    const double gain = difference * difference / product;
+    const bool allowed = (rows[x] >= bounds.least) & (rows[x] <= bounds.most) & (product > 0);
     gains[x] = allowed ? gain : -1.0;
   }
 }
 
 int padded_size(int bins) { return (bins + 15) / 16 * 16; }
-
-void pad(LeftSums& left, int bins) {
-  for (int x = bins; x < padded_size(bins); ++x) {
-    left.weight[x] = left.sum[x] = 0;
-    left.rows[x] = 0;
-  }
-}
 
 }  // namespace
 
@@ -49,11 +66,24 @@ double squared_gain(double left_weight, double left_sum, const NodeSums& node) {
   return product > 0 ? difference * difference / product : -1.0;
 }
 
-BestBin best_squared(LeftSums& left, int bins, const NodeSums& node) {
-  pad(left, bins);
-  squared_gains(left.weight, left.sum, left.rows, left.gain, padded_size(bins), node.weight, node.sum, node.min_rows,
-                node.rows - node.min_rows);
-  return first_best(left.gain, padded_size(bins));
+BestBin best_gini(ClassPrefix& prefix, int bins, const NodeSums& node, const std::array<double, 2>& class_weight,
+                  const ClassAddition& added) {
+  const int padded = padded_size(bins);
+  for (int x = bins; x < padded; ++x) prefix.negative[x] = prefix.positive[x] = prefix.rows[x] = 0;
+  class_gains(prefix.negative.data(), prefix.positive.data(), prefix.rows.data(), prefix.gain.data(), padded, node,
+              class_weight[0], class_weight[1], added, bounds_of(node, added.rows));
+  return first_best(prefix.gain.data(), padded);
+}
+
+BestBin best_squared(NumberPrefix& prefix, int bins, const NodeSums& node) {
+  const int padded = padded_size(bins);
+  for (int x = bins; x < padded; ++x) {
+    prefix.weight[x] = prefix.sum[x] = 0;
+    prefix.rows[x] = 0;
+  }
+  number_gains(prefix.weight.data(), prefix.sum.data(), prefix.rows.data(), prefix.gain.data(), padded, node,
+               bounds_of(node, 0));
+  return first_best(prefix.gain.data(), padded);
 }
 
 double entropy_gain(double left_weight, double left_sum, const NodeSums& node) {
@@ -66,12 +96,16 @@ double entropy_gain(double left_weight, double left_sum, const NodeSums& node) {
   return std::max(0.0, bits(node.weight, node.sum) - bits(left_weight, left_sum) - bits(right_weight, right_sum));
 }
 
-BestBin best_entropy(LeftSums& left, int bins, const NodeSums& node) {
+BestBin best_entropy(const ClassPrefix& prefix, int bins, const NodeSums& node,
+                     const std::array<double, 2>& class_weight, const ClassAddition& added) {
   BestBin best;
+  const Bounds bounds = bounds_of(node, added.rows);
   for (int x = 0; x < bins; ++x) {
-    if (left.rows[x] < node.min_rows || node.rows - left.rows[x] < node.min_rows) continue;
-    if (x > 0 && left.rows[x] == left.rows[x - 1]) continue;  // an empty bin
-    const double gain = entropy_gain(left.weight[x], left.sum[x], node);
+    if (prefix.rows[x] < bounds.least || prefix.rows[x] > bounds.most) continue;
+    if (x > 0 && prefix.rows[x] == prefix.rows[x - 1]) continue;  // an empty bin
+    const double sum = class_weight[1] * (prefix.positive[x] + added.positive);
+    const double weight = class_weight[0] * (prefix.negative[x] + added.negative) + sum;
+    const double gain = entropy_gain(weight, sum, node);
     if (gain > best.gain) best = {gain, x};
   }
   return best;

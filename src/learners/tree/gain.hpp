@@ -1,23 +1,14 @@
 // How good the splits of one feature are. Gains are weighted impurity decreases up to a factor that the node's other
 // splits share; they are >= 0.
 #pragma once
+#include <array>
 #include <cstdint>
 
 namespace slipway::learners::tree {
 
-// Sums over codes <= x, for each x; the arrays are padded to a multiple of 16 with rows = 0.
-struct LeftSums {
-  static constexpr int size = 256;
-  alignas(64) double weight[size];
-  alignas(64) double sum[size];   // binary: weight of the positive class; regression: weighted targets
-  alignas(64) std::int32_t rows[size];
-  // Filled by the search.
-  alignas(64) double gain[size];
-};
-
 struct NodeSums {
   double weight = 0;
-  double sum = 0;
+  double sum = 0;  // binary: weight of the positive class; regression: weighted targets
   std::int32_t rows = 0;
   std::int32_t min_rows = 1;  // on each side
 };
@@ -27,13 +18,41 @@ struct BestBin {
   int bin = 0;       // the lowest of equals
 };
 
-// Squared distance of the sides' means, weighted: (sum_l * weight - weight_l * sum)^2 / (weight_l * weight_r). For a binary
-// target that is Gini's decrease (times weight / 2), for regression that of the squared error (times weight).
-BestBin best_squared(LeftSums& left, int bins, const NodeSums& node);
+inline constexpr int most_bins = 256;
+
+// Two classes: integer weights of each and numbers of rows over codes <= x, for each x.
+struct ClassPrefix {
+  alignas(64) std::array<std::int32_t, most_bins> negative;
+  alignas(64) std::array<std::int32_t, most_bins> positive;
+  alignas(64) std::array<std::int32_t, most_bins> rows;
+  alignas(64) std::array<double, most_bins> gain;  // filled by the search
+};
+// What is added to the left side of every split: missing values, when they go left.
+struct ClassAddition {
+  std::int32_t negative = 0;
+  std::int32_t positive = 0;
+  std::int32_t rows = 0;
+};
+
+// A number to predict: weights, sums and numbers of rows over the bins up to each that holds rows.
+struct NumberPrefix {
+  alignas(64) std::array<double, most_bins> weight;
+  alignas(64) std::array<double, most_bins> sum;
+  alignas(64) std::array<std::int32_t, most_bins> rows;
+  alignas(64) std::array<double, most_bins> gain;  // filled by the search
+};
+
+// Squared distance of the sides' means, weighted: (sum_l * weight - weight_l * sum)^2 / (weight_l * weight_r). For two
+// classes that is Gini's decrease (times weight / 2), for numbers that of the squared error (times weight). A split needs
+// values on its left, not missing ones alone.
+BestBin best_gini(ClassPrefix& prefix, int bins, const NodeSums& node, const std::array<double, 2>& class_weight,
+                  const ClassAddition& added);
+BestBin best_squared(NumberPrefix& prefix, int bins, const NodeSums& node);
 double squared_gain(double left_weight, double left_sum, const NodeSums& node);
 
 // Decrease of entropy in bits times weight, of two classes.
-BestBin best_entropy(LeftSums& left, int bins, const NodeSums& node);
+BestBin best_entropy(const ClassPrefix& prefix, int bins, const NodeSums& node,
+                     const std::array<double, 2>& class_weight, const ClassAddition& added);
 double entropy_gain(double left_weight, double left_sum, const NodeSums& node);
 
 // x * log2(x), 0 at 0: from basic arithmetic only, so that it is the same on every machine.

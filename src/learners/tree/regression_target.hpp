@@ -154,7 +154,7 @@ class RegressionTarget {
   const GrowthSettings& settings_;
   std::int64_t centre_ = 0;
   NodeSums node_;
-  LeftSums left_;
+  NumberPrefix left_;
   std::array<Cell, 256> prefix_;
   std::array<std::uint8_t, 256> filled_;
 };

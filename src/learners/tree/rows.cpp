@@ -117,7 +117,7 @@ Result<TrainingRows> prepare_rows(const TrainingData& data, int max_bins, const 
     quantise_targets(data.targets, rows);
   }
   if (!data.weights.empty()) quantise_weights(data.weights, order, rows);
-  rows.bins = fit_bins(*data.features, {max_bins, data.task == model::Task::regression}, threads);
+  rows.bins = fit_bins(*data.features, {max_bins}, threads);
   rows.codes = std::make_unique<CodedRows>(rows.bins, *data.features, order, true, threads);
   return rows;
 }

@@ -1,0 +1,350 @@
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include <slipway/base/file.hpp>
+#include <slipway/journal/journal.hpp>
+#include <slipway/serving/server.hpp>
+
+#include "test_model.hpp"
+
+namespace slipway::serving {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// A plain blocking client, which can send what no library would.
+class Client {
+ public:
+  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    struct sockaddr_in address {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(socket_, reinterpret_cast<const struct sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~Client() { ::close(socket_); }
+  bool connected() const { return connected_; }
+  void send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t put = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (put <= 0) return;
+      bytes.remove_prefix(static_cast<std::size_t>(put));
+    }
+  }
+  // One answer: its status line, header and body. "" if the connection was closed without.
+  std::string answer() {
+    while (received_.find("\r\n\r\n") == std::string::npos)
+      if (!receive()) return std::exchange(received_, "");
+    const std::size_t body = received_.find("\r\n\r\n") + 4;
+    const std::size_t field = received_.find("Content-Length: ");
+    const std::size_t size = field < body ? std::stoul(received_.substr(field + 16)) : 0;
+    while (received_.size() < body + size)
+      if (!receive()) return std::exchange(received_, "");
+    const std::string whole = received_.substr(0, body + size);
+    received_.erase(0, body + size);
+    return whole;
+  }
+  // Whether the server closes the connection within two seconds.
+  bool is_closed() {
+    struct pollfd poll {socket_, POLLIN, 0};
+    char byte;
+    return ::poll(&poll, 1, 2000) == 1 && ::recv(socket_, &byte, 1, 0) <= 0;
+  }
+
+ private:
+  bool receive() {
+    struct pollfd poll {socket_, POLLIN, 0};
+    char block[65536];
+    if (::poll(&poll, 1, 5000) != 1) return false;
+    const ssize_t got = ::recv(socket_, block, sizeof block, 0);
+    if (got <= 0) return false;
+    received_.append(block, static_cast<std::size_t>(got));
+    return true;
+  }
+  int socket_;
+  bool connected_ = false;
+  std::string received_;
+};
+
+std::string post(std::string_view body, std::string_view more = "") {
+  return "POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(more) +
+         "\r\n" + std::string(body);
+}
+std::string get(std::string_view target, std::string_view more = "") {
+  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n" + std::string(more) + "\r\n";
+}
+
+class ServerTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Server> start(ServerOptions options = {}) {
+    options.port = 0;
+    if (options.threads == 0) options.threads = 2;
+    auto models = ModelRepository::empty();
+    EXPECT_TRUE(models->add(fraud_model(), "3", "digest3").ok());
+    auto server = Server::start(options, models);
+    EXPECT_TRUE(server.ok()) << server.error().message();
+    return std::move(server).value();
+  }
+};
+
+TEST_F(ServerTest, KeepsConnectionsOpen) {
+  const auto server = start();
+  Client client(server->port());
+  for (int i = 0; i < 3; ++i) {
+    client.send(post(R"({"count":1,"state":"CA","id":")" + std::to_string(i) + "\"}"));
+    const std::string answer = client.answer();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(answer, HasSubstr("\"score\":0.1,"));
+    EXPECT_THAT(answer, HasSubstr("\"request_id\":\"" + std::to_string(i) + "\""));
+  }
+  client.send(get("/metrics", "Connection: close\r\n"));
+  EXPECT_THAT(client.answer(), HasSubstr("slipway_connections 1\n"));
+  EXPECT_TRUE(client.is_closed());
+  Client old(server->port());
+  old.send("GET /v2/health/live HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(old.answer(), HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(old.is_closed());
+}
+
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
+  const auto server = start();
+  Client client(server->port());
+  std::string both;
+  for (int i = 0; i < 20; ++i) both += i % 2 == 0 ? post("{\"count\":1,\"id\":" + std::to_string(i) + "}") : get("/nothing" + std::to_string(i));
+  client.send(both);
+  for (int i = 0; i < 20; ++i) {
+    const std::string answer = client.answer();
+    if (i % 2 == 0)
+      EXPECT_THAT(answer, HasSubstr("\"request_id\":\"" + std::to_string(i) + "\""));
+    else
+      EXPECT_THAT(answer, HasSubstr("/nothing" + std::to_string(i)));
+  }
+}
+
+TEST_F(ServerTest, TakesRequestsInPieces) {
+  const auto server = start();
+  Client client(server->port());
+  const std::string chunked =
+      "POST /score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"cou\r\n6\r\nnt\":1}\r\n0\r\n\r\n";
+  for (const std::string& request : {post("{\"count\":1}"), chunked}) {
+    for (std::size_t i = 0; i < request.size(); i += 7) {
+      client.send(std::string_view(request).substr(i, 7));
+      ::usleep(500);
+    }
+    EXPECT_THAT(client.answer(), HasSubstr("\"score\":"));
+  }
+  client.send("HEAD /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n" + get("http://x/version"));
+  EXPECT_THAT(client.answer() + client.answer(), HasSubstr("\r\n\r\nHTTP/1.1 200 OK"));  // no body behind HEAD's header
+}
+
+TEST_F(ServerTest, LargeBodies) {
+  const auto server = start();
+  Client client(server->port());
+  std::string rows = "[";
+  for (int i = 0; i < 100'000; ++i) rows += "{\"count\":1,\"amount\":50,\"state\":\"CA\"},";
+  rows.back() = ']';
+  client.send(post(rows));
+  EXPECT_THAT(client.answer(), StartsWith("HTTP/1.1 200 OK"));
+  ServerOptions small;
+  small.body_bytes = 1000;
+  const auto strict = start(small);
+  Client refused(strict->port());
+  refused.send(post(rows));
+  const std::string answer = refused.answer();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(answer, HasSubstr("{\"error\":\"the body is larger than 1000 bytes\"}"));
+  EXPECT_TRUE(refused.is_closed());
+  Client waits(strict->port());
+  waits.send("POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(waits.answer(), "HTTP/1.1 100 Continue\r\n\r\n");
+  waits.send("{\"count\":1}");
+  EXPECT_THAT(waits.answer(), StartsWith("HTTP/1.1 200 OK"));
+}
+
+TEST_F(ServerTest, RefusesWhatIsNotStrictHttpAndCloses) {
+  const auto server = start();
+  const std::string smuggled = get("/smuggled");
+  const std::pair<std::string, std::string> cases[] = {
+      {"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", " 400 "},
+      {"POST /score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n", " 400 "},
+      {"POST /score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\nContent-Length: 4\r\n\r\n", " 400 "},
+      {"POST /score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n", " 501 "},
+      {"POST /score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", " 501 "},
+      {"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", " 400 "},
+      {"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 2, 2\r\n\r\n{}", " 400 "},
+      {"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", " 400 "},
+      {"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", " 400 "},
+      {"POST /score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", " 400 "},
+      {"GET / HTTP/1.1\r\n\r\n", " 400 "},
+      {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", " 400 "},
+      {"GET / HTTP/1.1\r\nHost : x\r\n\r\n", " 400 "},
+      {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", " 400 "},
+      {"GET / HTTP/1.1\nHost: x\n\n", " 400 "},
+      {"nonsense\r\n\r\n", " 400 "},
+      {"GET / HTTP/1.1\r\nHost: x\r\nExpect: magic\r\n\r\n", " 417 "},
+      {"GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n", " 431 "},
+  };
+  for (const auto& [request, status] : cases) {
+    Client client(server->port());
+    client.send(request + smuggled);
+    const std::string answer = client.answer();
+    EXPECT_THAT(answer.substr(0, 13), HasSubstr(status)) << request.substr(0, 120);
+    EXPECT_THAT(answer, HasSubstr("Connection: close\r\n")) << request.substr(0, 120);
+    EXPECT_THAT(answer, HasSubstr("{\"error\":")) << request.substr(0, 120);
+    EXPECT_TRUE(client.is_closed()) << request.substr(0, 120);  // the request behind it is not answered
+  }
+}
+
+TEST_F(ServerTest, SlowClientsAreClosed) {
+  ServerOptions options;
+  options.header_milliseconds = 200;
+  options.body_milliseconds = 200;
+  options.idle_milliseconds = 200;
+  const auto server = start(options);
+  Client silent(server->port()), slow_header(server->port()), slow_body(server->port());
+  slow_header.send("GET / HTTP/1.1\r\nHo");
+  slow_body.send("POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
+  EXPECT_TRUE(silent.is_closed());
+  EXPECT_TRUE(slow_header.is_closed());
+  EXPECT_TRUE(slow_body.is_closed());
+  // Sending a byte now and then does not help.
+  Client trickle(server->port());
+  const auto begun = std::chrono::steady_clock::now();
+  const std::string request = get("/" + std::string(1000, 'a'));
+  std::thread sender([&] {
+    for (const char c : request.substr(0, 60)) {
+      trickle.send(std::string_view(&c, 1));
+      ::usleep(20'000);
+    }
+  });
+  EXPECT_TRUE(trickle.is_closed());
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(1500));
+  sender.join();
+}
+
+TEST_F(ServerTest, TooManyConnectionsAreToldSo) {
+  ServerOptions options;
+  options.connections = 2;
+  const auto server = start(options);
+  Client one(server->port()), two(server->port());
+  one.send(get("/version"));
+  EXPECT_THAT(one.answer(), StartsWith("HTTP/1.1 200"));
+  two.send(get("/version"));
+  EXPECT_THAT(two.answer(), StartsWith("HTTP/1.1 200"));
+  {
+    Client three(server->port());
+    three.send(get("/version"));
+    const std::string answer = three.answer();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(answer, HasSubstr("Retry-After: 1\r\n"));
+    EXPECT_TRUE(three.is_closed());
+  }
+  one.send(get("/version", "Connection: close\r\n"));
+  EXPECT_THAT(one.answer(), StartsWith("HTTP/1.1 200"));
+  EXPECT_TRUE(one.is_closed());
+  ::usleep(50'000);
+  Client four(server->port());
+  four.send(get("/version"));
+  EXPECT_THAT(four.answer(), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, DrainsWhatIsInFlight) {
+  char pattern[] = "/tmp/server_test_XXXXXX";
+  const std::filesystem::path root = ::mkdtemp(pattern);
+  ServerOptions options;
+  options.journal = journal::Writer::open({.folder = root / "log"}).value();
+  const auto server = start(options);
+  Client idle(server->port()), half(server->port());
+  idle.send(post("{\"count\":1}"));
+  EXPECT_THAT(idle.answer(), StartsWith("HTTP/1.1 200"));
+  half.send("POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n{\"cou");
+  ::usleep(100'000);
+  std::thread stopping([&] { EXPECT_TRUE(server->stop().ok()); });
+  EXPECT_TRUE(idle.is_closed());
+  ::usleep(100'000);
+  EXPECT_FALSE(Client(server->port()).connected());
+  half.send("nt\":1}");
+  const std::string answer = half.answer();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(half.is_closed());
+  stopping.join();
+  server->wait();  // returns at once
+  EXPECT_TRUE(server->stop().ok());
+  EXPECT_EQ(journal::read_journal(root / "log")->rows(), 2u);
+  EXPECT_TRUE(journal::verify_journal(root / "log").ok());
+  std::filesystem::remove_all(root);
+}
+
+TEST_F(ServerTest, DrainingEndsAtItsLimit) {
+  ServerOptions options;
+  options.drain_milliseconds = 200;
+  const auto server = start(options);
+  Client half(server->port());
+  half.send("POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n{\"cou");
+  ::usleep(100'000);
+  const Status stopped = server->stop();
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_THAT(stopped.error().message(), HasSubstr("1 connections were cut off"));
+  EXPECT_TRUE(half.is_closed());
+}
+
+TEST_F(ServerTest, AddressErrorsAreClear) {
+  const auto server = start();
+  ServerOptions options;
+  options.port = server->port();
+  const auto second = Server::start(options, ModelRepository::empty());
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code(), ErrorCode::unavailable);
+  EXPECT_THAT(second.error().message(), HasSubstr("127.0.0.1:" + std::to_string(server->port()) + ": the port is in use"));
+  options.address = "nowhere.invalid";
+  EXPECT_THAT(Server::start(options, ModelRepository::empty()).error().message(), HasSubstr("'nowhere.invalid' is no address"));
+}
+
+TEST_F(ServerTest, ManyClientsWithTheJournalAndModelsSwapped) {
+  char pattern[] = "/tmp/server_test_XXXXXX";
+  const std::filesystem::path root = ::mkdtemp(pattern);
+  ServerOptions options;
+  options.port = 0;
+  options.threads = 2;
+  options.journal = journal::Writer::open({.folder = root / "log"}).value();
+  auto models = ModelRepository::empty();
+  ASSERT_TRUE(models->add(fraud_model(), "1", "d").ok());
+  auto server = Server::start(options, models);
+  ASSERT_TRUE(server.ok());
+  constexpr int clients = 8, requests = 50;
+  std::atomic<int> good = 0;
+  std::vector<std::thread> pool;
+  for (int c = 0; c < clients; ++c)
+    pool.emplace_back([&] {
+      Client client((*server)->port());
+      for (int i = 0; i < requests; ++i) {
+        client.send(post(R"({"count":1,"state":"CA"})"));
+        const std::string answer = client.answer();
+        // One of the two versions, whole.
+        const bool old = answer.find("\"score\":0.1,\"label\":\"0\",\"model\":\"fraud\",\"version\":\"1\"") != std::string::npos;
+        const bool fresh = answer.find("\"score\":0.3,\"label\":\"0\",\"model\":\"fraud\",\"version\":\"2\"") != std::string::npos;
+        if (old || fresh) ++good;
+      }
+    });
+  for (int i = 0; i < 20; ++i) {
+    const bool second = i % 2 == 0;
+    ASSERT_TRUE(models->add(fraud_model(model::OutOfRange::pass, second ? 0.3F : 0.1F), second ? "2" : "1", "d").ok());
+    ::usleep(2'000);
+  }
+  for (std::thread& thread : pool) thread.join();
+  EXPECT_EQ(good, clients * requests);
+  ASSERT_TRUE((*server)->stop().ok());
+  EXPECT_EQ(journal::verify_journal(root / "log")->lines, 1u * clients * requests);
+  std::filesystem::remove_all(root);
+}
+
+}  // namespace
+}  // namespace slipway::serving

@@ -1,0 +1,255 @@
+"""What real clients make of a running server: tritonclient over the Open Inference Protocol, plain HTTP elsewhere.
+
+usage: python serving_clients.py BASE_URL MODEL
+Prints one line per check; exit code 1 if one fails.
+"""
+
+import json
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import numpy
+import tritonclient.http
+from tritonclient.utils import InferenceServerException
+
+PLAIN = {"FP32": 1.5, "BYTES": "NY"}
+
+
+class Checks:
+    """The names of the checks done, and what went wrong."""
+
+    def __init__(self):
+        self.lines = []
+
+    def run(self, name, check):
+        try:
+            problem = check()
+        except Exception as failure:  # a check may fail in any way; all of them are told
+            problem = f"{type(failure).__name__}: {failure}"
+        self.lines.append((name, problem))
+
+    def report(self):
+        width = max(len(name) for name, _ in self.lines)
+        for name, problem in self.lines:
+            print(f"{name:<{width}}  {'ok' if problem is None else 'FAILED: ' + str(problem)}")
+        failed = sum(problem is not None for _, problem in self.lines)
+        print(f"{len(self.lines) - failed} of {len(self.lines)} passed")
+        return 1 if failed else 0
+
+
+def expect(condition, problem):
+    return None if condition else problem
+
+
+def call(base, method, path, body=None, headers=None):
+    """Status, headers and text of an answer."""
+    data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+    request = urllib.request.Request(base + path, data=data, method=method, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
+
+
+def tensors(metadata, rows, binary):
+    """One tensor per input of the model, as tritonclient makes them."""
+    made = []
+    for tensor in metadata["inputs"]:
+        if tensor["datatype"] == "BYTES":
+            values = numpy.array([PLAIN["BYTES"].encode()] * rows, dtype=numpy.object_)
+        else:
+            values = numpy.full(rows, PLAIN["FP32"], dtype=numpy.float32)
+        one = tritonclient.http.InferInput(tensor["name"], [rows], tensor["datatype"])
+        one.set_data_from_numpy(values, binary_data=binary)
+        made.append(one)
+    return made
+
+
+def with_triton(checks, base, model):
+    client = tritonclient.http.InferenceServerClient(urllib.parse.urlparse(base).netloc)
+    metadata = client.get_model_metadata(model)
+    version = metadata["versions"][-1]
+    checks.run("triton: server live", lambda: expect(client.is_server_live(), "not live"))
+    checks.run("triton: server ready", lambda: expect(client.is_server_ready(), "not ready"))
+    checks.run("triton: model ready", lambda: expect(client.is_model_ready(model), "not ready"))
+    checks.run("triton: model version ready", lambda: expect(client.is_model_ready(model, version), "not ready"))
+    checks.run("triton: unknown model is not ready", lambda: expect(not client.is_model_ready("no-such-model"), "ready"))
+    checks.run("triton: server metadata", lambda: expect(client.get_server_metadata()["name"], "no name"))
+    checks.run("triton: model metadata", lambda: expect(metadata["platform"] and metadata["inputs"], metadata))
+    checks.run(
+        "triton: repository index",
+        lambda: expect(any(m["name"] == model and m["state"] == "READY" for m in client.get_model_repository_index()), "absent"),
+    )
+
+    reference = {}
+    for binary_in in (False, True):
+        for binary_out in (False, True):
+            outputs = [
+                tritonclient.http.InferRequestedOutput(name, binary_data=binary_out)
+                for name in ("score", "probabilities", "label")
+                if name in {tensor["name"] for tensor in metadata["outputs"]}
+            ]
+
+            def infer():
+                result = client.infer(model, tensors(metadata, 3, binary_in), request_id="id-é", outputs=outputs)
+                answer = result.get_response()
+                score = result.as_numpy("score")
+                if answer["id"] != "id-é":
+                    return f"id {answer.get('id')!r}"
+                if answer["model_name"] != model or answer["model_version"] != version:
+                    return f"model {answer['model_name']} version {answer['model_version']}"
+                if score.dtype != numpy.float32 or score.shape[0] != 3 or not numpy.isfinite(score).all():
+                    return f"score {score!r}"
+                labels = result.as_numpy("label")
+                kept = (score.tolist(), None if labels is None else [str(v.decode() if isinstance(v, bytes) else v) for v in labels])
+                if reference.setdefault("answer", kept) != kept:
+                    return f"differs from the first answer: {kept}"
+                return None
+
+            checks.run(f"triton: infer, input {'binary' if binary_in else 'JSON'}, output {'binary' if binary_out else 'JSON'}", infer)
+
+    checks.run(
+        "triton: infer without choosing outputs",
+        lambda: expect(client.infer(model, tensors(metadata, 1, True)).as_numpy("score").shape[0] == 1, "shape"),
+    )
+    checks.run(
+        "triton: infer a version",
+        lambda: expect(client.infer(model, tensors(metadata, 1, True), model_version=version).as_numpy("score") is not None, "none"),
+    )
+
+    def missing_numbers():
+        inputs = []
+        for tensor in metadata["inputs"]:
+            text = tensor["datatype"] == "BYTES"
+            values = numpy.array([b""], dtype=numpy.object_) if text else numpy.array([numpy.nan], dtype=numpy.float32)
+            one = tritonclient.http.InferInput(tensor["name"], [1, 1], tensor["datatype"])
+            one.set_data_from_numpy(values.reshape(1, 1), binary_data=False)
+            inputs.append(one)
+        return expect(numpy.isfinite(client.infer(model, inputs).as_numpy("score")).all(), "not finite")
+
+    checks.run("triton: NaN in JSON is missing", missing_numbers)
+
+    def async_infer():
+        running = [client.async_infer(model, tensors(metadata, 1, True)) for _ in range(8)]
+        return expect(len({tuple(one.get_result().as_numpy("score").tolist()) for one in running}) == 1, "answers differ")
+
+    checks.run("triton: async infer", async_infer)
+
+    def refused(name, make, part):
+        def check():
+            try:
+                make()
+            except InferenceServerException as error:
+                return expect(part in error.message(), error.message())
+            return "was accepted"
+
+        checks.run(f"triton: {name} is refused", check)
+
+    refused("an unknown model", lambda: client.infer("no-such-model", tensors(metadata, 1, True)), "unknown model")
+    refused("an unknown version", lambda: client.infer(model, tensors(metadata, 1, True), model_version="999"), "999")
+
+    def unknown_input():
+        extra = tritonclient.http.InferInput("no_such_input", [1], "FP32")
+        extra.set_data_from_numpy(numpy.zeros(1, dtype=numpy.float32))
+        client.infer(model, [*tensors(metadata, 1, True), extra])
+
+    refused("an unknown input", unknown_input, "no_such_input")
+    refused(
+        "an unknown output",
+        lambda: client.infer(model, tensors(metadata, 1, True), outputs=[tritonclient.http.InferRequestedOutput("no_such")]),
+        "no_such",
+    )
+    client.close()
+    return metadata, reference.get("answer")
+
+
+def with_plain_http(checks, base, model, metadata, answer):
+    fields = {tensor["name"]: PLAIN[tensor["datatype"]] for tensor in metadata["inputs"]}
+    path = f"/v1/models/{model}"
+
+    def predictions(body, key="predictions", target=path + ":predict"):
+        status, _, text = call(base, "POST", target, body)
+        if status != 200:
+            raise AssertionError(f"{status}: {text}")
+        return json.loads(text)[key]
+
+    def same_score(row):
+        scores = row["scores"].values() if "scores" in row else [row["score"]]
+        expected = numpy.ravel(answer[0][0])
+        return expect(numpy.float32(list(scores)).tolist() == numpy.float32(expected).tolist(), f"{row}, expected {expected}")
+
+    checks.run("TensorFlow Serving: status", lambda: expect("AVAILABLE" in call(base, "GET", path)[2], "not available"))
+    checks.run(
+        "TensorFlow Serving: metadata",
+        lambda: expect(
+            set(json.loads(call(base, "GET", path + "/metadata")[2])["metadata"]["signature_def"]["signature_def"]["serving_default"]["inputs"])
+            == set(fields),
+            "inputs differ",
+        ),
+    )
+    checks.run("TensorFlow Serving: rows by position", lambda: same_score(predictions({"instances": [list(fields.values())]})[0]))
+    checks.run("TensorFlow Serving: rows by name", lambda: same_score(predictions({"instances": [fields]})[0]))
+    checks.run(
+        "TensorFlow Serving: signature and version",
+        lambda: same_score(
+            predictions({"signature_name": "serving_default", "instances": [fields]}, target=f"{path}/versions/{metadata['versions'][-1]}:predict")[0]
+        ),
+    )
+    checks.run(
+        "TensorFlow Serving: columns",
+        lambda: expect(len(predictions({"inputs": {name: [value] * 2 for name, value in fields.items()}}, "outputs")) >= 1, "no outputs"),
+    )
+    checks.run(
+        "TensorFlow Serving: neither instances nor inputs is 400",
+        lambda: expect(call(base, "POST", path + ":predict", {})[0] == 400, "accepted"),
+    )
+    checks.run(
+        "TensorFlow Serving: unknown model is 404 with an error",
+        lambda: expect(
+            (lambda answered: answered[0] == 404 and "error" in json.loads(answered[2]))(call(base, "POST", "/v1/models/no-such:predict", {"instances": []})),
+            "not so",
+        ),
+    )
+    checks.run(
+        "MLflow: dataframe_split",
+        lambda: same_score(
+            predictions({"dataframe_split": {"columns": list(fields), "data": [list(fields.values())]}}, target=f"/invocations?model={model}")[0]
+        ),
+    )
+    checks.run(
+        "MLflow: dataframe_records",
+        lambda: same_score(predictions({"dataframe_records": [fields]}, target=f"/invocations?model={model}")[0]),
+    )
+    checks.run("MLflow: ping", lambda: expect(call(base, "GET", "/ping")[0] == 200, "not 200"))
+
+    def score():
+        status, headers, text = call(base, "POST", f"/score?model={model}", fields, {"X-Request-Id": "abc"})
+        row = json.loads(text)
+        if status != 200 or headers["X-Request-Id"] != "abc" or row["request_id"] != "abc":
+            return f"{status} {headers} {text}"
+        return same_score(row)
+
+    checks.run("/score: named fields and request id", score)
+    checks.run("wrong verb is 405 with Allow", lambda: expect(call(base, "GET", "/score")[1]["Allow"] == "POST", "no Allow"))
+    checks.run(
+        "metrics have HELP and TYPE",
+        lambda: expect("# HELP slipway_rows_scored_total" in call(base, "GET", "/metrics")[2], "absent"),
+    )
+
+
+def main():
+    if len(sys.argv) != 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    base, model = sys.argv[1].rstrip("/"), sys.argv[2]
+    checks = Checks()
+    metadata, answer = with_triton(checks, base, model)
+    with_plain_http(checks, base, model, metadata, answer)
+    return checks.report()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
