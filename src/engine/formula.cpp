@@ -166,8 +166,6 @@ class FormulaStep : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> make_formula(const model::Model&, const model::Expression& op) {
-  return std::make_unique<FormulaStep>(op);
-}
+std::unique_ptr<Step> make_formula(const model::Expression& op) { return std::make_unique<FormulaStep>(op); }
 
 }  // namespace slipway::engine

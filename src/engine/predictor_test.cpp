@@ -114,18 +114,22 @@ TEST(Predictor, CodesOutsideTheDictionaryAreMissing) {
   EXPECT_EQ(out.scores.at(0, 1), out.scores.at(1, 1));
 }
 
-// Ensembles too wide for the compact nodes: more than 4,095 slots.
+// Ensembles whose nodes need the larger forms: more than 255 and more than 4,095 slots.
 TEST(Predictor, WideEnsembles) {
-  const model::Model model = forest_model({.trees = 700, .features = 3000, .depth = 4}, 9);
-  const OddRows rows(model, 40, 9);
-  const auto expected = model::interpret(model, rows.batch());
-  for (const TreeKernel kernel : {TreeKernel::walk, TreeKernel::interleaved, TreeKernel::avx2}) {
-    if (!is_supported(kernel)) continue;
-    const auto predictor = Predictor::compile(model, {.tree_kernel = kernel});
-    Scratch scratch;
-    Prediction out;
-    ASSERT_TRUE(predictor->predict(rows.batch(), scratch, out).ok());
-    EXPECT_EQ(out.scores.values, expected->scores.values) << tree_kernel_name(kernel);
+  for (const std::size_t features : {200, 3000}) {
+    const model::Model model = forest_model({.trees = 700, .features = features, .depth = 4}, 9);
+    const OddRows rows(model, 40, 9);
+    const auto expected = model::interpret(model, rows.batch());
+    for (const TreeKernel kernel : {TreeKernel::walk, TreeKernel::interleaved, TreeKernel::avx2}) {
+      if (!is_supported(kernel)) continue;
+      const auto predictor = Predictor::compile(model, {.tree_kernel = kernel});
+      Scratch scratch;
+      Prediction out;
+      ASSERT_TRUE(predictor->predict(rows.batch(), scratch, out).ok());
+      EXPECT_EQ(out.scores.values, expected->scores.values) << features << ", " << tree_kernel_name(kernel);
+      ASSERT_TRUE(predictor->predict(slice_rows(rows.batch(), 0, 1), scratch, out).ok());
+      EXPECT_EQ(out.scores.values[0], expected->scores.values[0]) << features << ", " << tree_kernel_name(kernel);
+    }
   }
 }
 

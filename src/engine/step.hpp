@@ -55,8 +55,8 @@ class LookupStep : public Step {
   TextIndex texts_;
 };
 
-// The step of any other operator. `width_of` gives a value's width.
+// The step of any other operator.
 std::unique_ptr<Step> make_step(const model::Model& model, const model::Operator& op, const CompileOptions& options);
-std::unique_ptr<Step> make_formula(const model::Model& model, const model::Expression& op);
+std::unique_ptr<Step> make_formula(const model::Expression& op);
 
 }  // namespace slipway::engine

@@ -281,8 +281,12 @@ class DecideStep : public Step {
         continue;
       }
       std::size_t best = 0;
-      for (std::size_t c = 1; c < width_; ++c)
-        if (x[c * n + r] > x[best * n + r] || (std::isnan(x[best * n + r]) && !std::isnan(x[c * n + r]))) best = c;
+      float highest = -std::numeric_limits<float>::infinity();
+      for (std::size_t c = 0; c < width_; ++c)
+        if (x[c * n + r] > highest) {  // never true for a missing score
+          highest = x[c * n + r];
+          best = c;
+        }
       out[r] = static_cast<float>(best);
     }
   }
@@ -306,7 +310,7 @@ std::unique_ptr<Step> make_step(const model::Model& model, const model::Operator
     }  // made by the program, which counts them
     std::unique_ptr<Step> operator()(const model::Affine& one) const { return std::make_unique<AffineStep>(one); }
     std::unique_ptr<Step> operator()(const model::Piecewise& one) const { return std::make_unique<PiecewiseStep>(one); }
-    std::unique_ptr<Step> operator()(const model::Expression& one) const { return make_formula(model, one); }
+    std::unique_ptr<Step> operator()(const model::Expression& one) const { return make_formula(one); }
     std::unique_ptr<Step> operator()(const model::Terms& one) const { return std::make_unique<TermsStep>(one); }
     std::unique_ptr<Step> operator()(const model::Dense& one) const { return std::make_unique<DenseStep>(one); }
     std::unique_ptr<Step> operator()(const model::Trees& one) const {

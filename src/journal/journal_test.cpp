@@ -1,3 +1,6 @@
+#include <fstream>
+#include <thread>
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,12 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <thread>
-
 #include <slipway/base/file.hpp>
 #include <slipway/base/hash.hpp>
 #include <slipway/journal/journal.hpp>
+#include <slipway/table/source.hpp>
 
 namespace slipway::journal {
 namespace {
@@ -84,7 +85,8 @@ TEST_F(JournalTest, LineHasTheDocumentedForm) {
   ASSERT_TRUE(append_one(*writer, one).ok());
   const std::string before =
       "{\"sequence\":1,\"time\":\"2026-05-28T20:26:40Z\",\"request_id\":\"id-1\",\"model\":\"fraud\",\"version\":\"3\","
-      "\"model_digest\":\"abc\",\"inputs\":{\"amount\":100.5,\"count\":2,\"state\":\"NY\"},\"score\":0.25,\"label\":\"0\","
+      "\"model_digest\":\"abc\",\"inputs\":{\"amount\":100.5,\"count\":2,\"state\":\"NY\"},\"score\":0.25,\"label\":"
+      "\"0\","
       "\"findings\":[{\"input\":\"state\",\"finding\":\"unseen\"}]";
   const std::string chain = sha256_hex(std::string(64, '0') + before + "}");
   ASSERT_EQ(files().size(), 1u);
@@ -96,7 +98,8 @@ TEST_F(JournalTest, ReadsBackWhatWasWritten) {
   const std::vector<std::string> odd_names = {"amount", "name", "time", "code"};
   const std::vector<std::string> classes = {"a", "b"};
   const std::string odd = "quote \" back \\ line \n tab \t nul\x01 \xc3\xa9 \xf0\x9f\x98\x80";
-  const std::array<Cell, 4> first = {Cell(0.1F), Cell(std::string_view(odd)), Cell(std::monostate()), Cell(std::int64_t{7})};
+  const std::array<Cell, 4> first = {Cell(0.1F), Cell(std::string_view(odd)), Cell(std::monostate()),
+                                     Cell(std::int64_t{7})};
   const std::array<Cell, 4> second = {Cell(std::monostate()), Cell(std::string_view("")),
                                       Cell(std::string_view("2026-11-24T13:05:59Z")), Cell(std::string_view("x"))};
   const std::array<float, 2> scores = {0.1F, 0.9F};
@@ -115,8 +118,8 @@ TEST_F(JournalTest, ReadsBackWhatWasWritten) {
 
   const auto read = read_journal(folder_);
   ASSERT_TRUE(read.ok()) << read.error().message();
-  EXPECT_THAT(read->names(), ::testing::ElementsAre("sequence", "_time", "request_id", "model", "version", "amount", "name",
-                                                    "time", "code", "score_a", "score_b", "label"));
+  EXPECT_THAT(read->names(), ::testing::ElementsAre("sequence", "_time", "request_id", "model", "version", "amount",
+                                                    "name", "time", "code", "score_a", "score_b", "label"));
   const auto cell = [&](const char* name, std::size_t row) { return read->find(name)->cell_text(row); };
   EXPECT_EQ(cell("amount", 0), "0.1");
   EXPECT_TRUE(read->find("amount")->is_missing(1));
@@ -228,8 +231,7 @@ TEST_F(JournalTest, RotatesBySizeAndCarriesTheChain) {
   EXPECT_EQ(verified->lines, 20u);
   EXPECT_TRUE(verified->from_the_beginning);
   const auto read = read_journal(folder_);
-  for (std::size_t row = 0; row < 20; ++row)
-    EXPECT_EQ(read->find("sequence")->cell_text(row), std::to_string(row + 1));
+  for (std::size_t row = 0; row < 20; ++row) EXPECT_EQ(read->find("sequence")->cell_text(row), std::to_string(row + 1));
   fs::remove(files()[2]);  // a whole segment removed
   EXPECT_THAT(broken(), HasSubstr("line 1: the chain does not fit"));
 }
@@ -256,7 +258,8 @@ TEST_F(JournalTest, ATornLastLineIsSetAsideAndTheChainGoesOn) {
   const std::string sound = content(file);
   const std::string last = sound.substr(sound.rfind('\n', sound.size() - 2) + 1);
   // Killed in the middle of a line; a power cut that left blocks of zeros; a whole line of them.
-  for (const std::string& torn : {last.substr(0, last.size() / 2), std::string(5000, '\0'), std::string(100, '\0') + "\n"}) {
+  for (const std::string& torn :
+       {last.substr(0, last.size() / 2), std::string(5000, '\0'), std::string(100, '\0') + "\n"}) {
     overwrite(file, sound + torn);
     fs::remove(file.string() + ".torn");
     EXPECT_EQ(open()->counters().written, 0u);
@@ -418,6 +421,23 @@ TEST_F(JournalTest, AFullDiskIsAnErrorAndTheLogStaysSound) {
   EXPECT_EQ(verified->lines, 2u);
   EXPECT_EQ(verified->missing, 1u);  // the hole says that a row was lost
   EXPECT_EQ(verified->last_sequence, 3);
+}
+
+TEST_F(JournalTest, DuckDbReadsASegment) {
+  auto writer = open();
+  ASSERT_TRUE(append_one(*writer, record(100.5, "a\"b")).ok());
+  ASSERT_TRUE(append_one(*writer, record(7)).ok());
+  auto database = table::Database::open(1);
+  ASSERT_TRUE(database.ok()) << database.error().message();
+  const auto read =
+      database->fetch("select request_id, inputs.amount as amount, score, \"time\"::timestamp as at from read_json('" +
+                      files()[0].string() + "') order by sequence");
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  ASSERT_EQ(read->rows(), 2u);
+  EXPECT_EQ(read->find("request_id")->cell_text(0), "a\"b");
+  EXPECT_EQ(read->find("amount")->cell_text(0), "100.5");
+  EXPECT_EQ(read->find("score")->cell_text(1), "0.25");
+  EXPECT_EQ(read->find("at")->cell_text(1), "2026-05-28T20:26:40Z");
 }
 
 TEST_F(JournalTest, OddFolders) {

@@ -26,9 +26,9 @@ TEST(JsonText, EscapesWhatJsonNeeds) {
 
 TEST(JsonText, MalformedUtf8IsReplaced) {
   EXPECT_EQ(quoted("\xff"), "\"\xef\xbf\xbd\"");
-  EXPECT_EQ(quoted("\xc3"), "\"\xef\xbf\xbd\"");                                        // cut short
-  EXPECT_EQ(quoted("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");                        // overlong
-  EXPECT_EQ(quoted("\xed\xa0\x80x"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdx\"");      // a surrogate
+  EXPECT_EQ(quoted("\xc3"), "\"\xef\xbf\xbd\"");                                    // cut short
+  EXPECT_EQ(quoted("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");                    // overlong
+  EXPECT_EQ(quoted("\xed\xa0\x80x"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdx\"");  // a surrogate
   EXPECT_TRUE(is_utf8("\xf4\x8f\xbf\xbf"));
   EXPECT_FALSE(is_utf8("\xf4\x90\x80\x80"));  // above U+10FFFF
   EXPECT_FALSE(is_utf8("\xed\xbf\xbf"));

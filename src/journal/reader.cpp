@@ -72,7 +72,7 @@ class InputBuilder {
         break;
       }
       case ColumnKind::text:
-        texts_.add(is_text ? std::string(text)
+        texts_.add(is_text      ? std::string(text)
                    : is_integer ? std::to_string(integer)
                    : is_number  ? format_number(number)
                                 : std::string(flag ? "true" : "false"));
@@ -157,7 +157,8 @@ class TableBuilder {
       else if (!fixed_)
         column = &add_column(inputs_, input_index_, std::string(name), std::nullopt);
       if (column == nullptr) continue;
-      if (column->rows() != sequences_.values.size()) return invalid_input(fmt::format("input '{}' stands twice", name));
+      if (column->rows() != sequences_.values.size())
+        return invalid_input(fmt::format("input '{}' stands twice", name));
       SLIPWAY_CHECK(column->add(value));
     }
     dom::element score;

@@ -1,9 +1,9 @@
 #include "segments.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include <slipway/base/time.hpp>
 

@@ -1,11 +1,11 @@
+#include <cerrno>
+#include <condition_variable>
+#include <thread>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <condition_variable>
-#include <thread>
 
 #include <slipway/base/file.hpp>
 #include <slipway/base/hash.hpp>
@@ -53,8 +53,9 @@ Result<Descriptor> lock_folder(const fs::path& folder) {
     if (errno != EWOULDBLOCK) return disk_error("cannot lock", file, errno);
     char holder[32] = {};
     const ssize_t size = ::pread(lock.number(), holder, sizeof holder - 1, 0);
-    return conflict(fmt::format("the prediction log {} is being written by another process{}; give each server its own folder",
-                                folder.string(), size > 0 ? fmt::format(" ({})", holder) : ""));
+    return conflict(
+        fmt::format("the prediction log {} is being written by another process{}; give each server its own folder",
+                    folder.string(), size > 0 ? fmt::format(" ({})", holder) : ""));
   }
   const std::string holder = fmt::format("process {}", ::getpid());
   if (::ftruncate(lock.number(), 0) != 0 || ::pwrite(lock.number(), holder.data(), holder.size(), 0) < 0)
@@ -352,9 +353,9 @@ void Writer::append(std::span<const Record> records, Completion done) {
   if (first) state.wake.notify_one();
   if (durable && !full) return;
   if (done)
-    done(durable ? Status(unavailable(fmt::format(
-                       "the prediction log {} cannot keep up: more than {} MiB wait for the disk",
-                       state.options.folder.string(), state.options.queue_bytes >> 20)))
+    done(durable ? Status(unavailable(
+                       fmt::format("the prediction log {} cannot keep up: more than {} MiB wait for the disk",
+                                   state.options.folder.string(), state.options.queue_bytes >> 20)))
                  : Status());
 }
 

@@ -184,13 +184,15 @@ class Evaluation {
       }
       std::size_t best = 0;
       for (std::size_t c = 1; c < x.width; ++c)
-        if (x.at(r, c) > x.at(r, best) || (std::isnan(x.at(r, best)) && !std::isnan(x.at(r, c)))) best = c;
+        if (missing_is_lowest(x.at(r, c)) > missing_is_lowest(x.at(r, best))) best = c;
       y.values[r] = static_cast<float>(best);
     }
     return y;
   }
 
  private:
+  static float missing_is_lowest(float x) { return std::isnan(x) ? -std::numeric_limits<float>::infinity() : x; }
+
   static float piecewise(const Piecewise& op, float x) {
     if (std::isnan(x)) return x;
     std::size_t i = 0;

@@ -1,11 +1,11 @@
 #include "history.hpp"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <slipway/base/file.hpp>
 #include <slipway/base/hash.hpp>

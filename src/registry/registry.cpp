@@ -1,11 +1,11 @@
+#include <cerrno>
+#include <charconv>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <charconv>
 
 #include <slipway/base/file.hpp>
 #include <slipway/base/hash.hpp>
@@ -44,7 +44,8 @@ class Lock {
 
 Status check_name(std::string_view kind, std::string_view name) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
   };
   if (name.empty() || name.size() > 128 || name.front() == '.' || !std::all_of(name.begin(), name.end(), allowed))
     return invalid_input(fmt::format(

@@ -1,10 +1,10 @@
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <thread>
 
 #include <slipway/base/file.hpp>
 #include <slipway/base/hash.hpp>

@@ -1,10 +1,10 @@
 #include "connection.hpp"
 
-#include <fmt/format.h>
+#include <ctime>
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/write.hpp>
-#include <ctime>
+#include <fmt/format.h>
 
 namespace slipway::serving {
 namespace {
@@ -31,7 +31,8 @@ std::string http_date() {
   struct tm parts {};
   ::gmtime_r(&now, &parts);
   static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", days[parts.tm_wday], parts.tm_mday, months[parts.tm_mon],
                      parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
@@ -51,7 +52,8 @@ void Loop::sweep_forever() {
   });
 }
 
-Connection::Connection(Socket socket, Loop& loop, Shared& shared) : socket_(std::move(socket)), loop_(loop), shared_(shared) {}
+Connection::Connection(Socket socket, Loop& loop, Shared& shared)
+    : socket_(std::move(socket)), loop_(loop), shared_(shared) {}
 
 void Connection::start() {
   beast::error_code ignored;
@@ -129,13 +131,14 @@ void Connection::parse() {
       set_deadline(shared_.options.body_milliseconds);
       if (!parser_->is_done() && parser_->get().count(http::field::expect) > 0 && buffer_.size() == 0) {
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        net::async_write(socket_, net::buffer(go_on), [self = shared_from_this()](beast::error_code failure, std::size_t) {
-          if (self->closed_) return;
-          if (failure)
-            self->close();
-          else
-            self->read_more();
-        });
+        net::async_write(socket_, net::buffer(go_on),
+                         [self = shared_from_this()](beast::error_code failure, std::size_t) {
+                           if (self->closed_) return;
+                           if (failure)
+                             self->close();
+                           else
+                             self->read_more();
+                         });
         return;
       }
     }
@@ -156,7 +159,8 @@ std::optional<Response> Connection::check_header() const {
     if (!beast::iequals(encodings.first->value(), "chunked"))
       return error_response(501, "the only Transfer-Encoding that is supported is chunked");
   }
-  if (message.count(http::field::content_length) > 1) return error_response(400, "a request cannot have several Content-Length fields");
+  if (message.count(http::field::content_length) > 1)
+    return error_response(400, "a request cannot have several Content-Length fields");
   const auto length = message[http::field::content_length];
   if (std::any_of(length.begin(), length.end(), [](char c) { return c < '0' || c > '9'; }))
     return error_response(400, "Content-Length: expected a whole number");
@@ -217,17 +221,20 @@ void Connection::respond(Response response) {
   response_ = std::move(response);
   if (shared_.draining) keep_alive_ = false;
   head_.clear();
-  fmt::format_to(std::back_inserter(head_), "HTTP/1.1 {} {}\r\nServer: slipway\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
-                 response_.status, reason_phrase(response_.status), loop_.date, response_.content_type, response_.body.size());
+  fmt::format_to(std::back_inserter(head_),
+                 "HTTP/1.1 {} {}\r\nServer: slipway\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
+                 response_.status, reason_phrase(response_.status), loop_.date, response_.content_type,
+                 response_.body.size());
   for (const auto& [name, value] : response_.headers) head_.append(name).append(": ").append(value).append("\r\n");
   if (!keep_alive_)
     head_ += "Connection: close\r\n";
   else if (parser_->get().version() == 10)
     head_ += "Connection: keep-alive\r\n";
   head_ += "\r\n";
-  const bool only_head = parser_.has_value() && parser_->is_header_done() && parser_->get().method() == http::verb::head;
-  const std::array<net::const_buffer, 2> parts = {net::buffer(head_),
-                                                  net::buffer(response_.body.data(), only_head ? 0 : response_.body.size())};
+  const bool only_head =
+      parser_.has_value() && parser_->is_header_done() && parser_->get().method() == http::verb::head;
+  const std::array<net::const_buffer, 2> parts = {
+      net::buffer(head_), net::buffer(response_.body.data(), only_head ? 0 : response_.body.size())};
   set_deadline(shared_.options.write_milliseconds);
   net::async_write(socket_, parts, [self = shared_from_this()](beast::error_code code, std::size_t) {
     if (self->closed_) return;
@@ -253,14 +260,15 @@ void Connection::linger() {
     set_deadline(linger_milliseconds);
   }
   buffer_.clear();
-  socket_.async_read_some(buffer_.prepare(body_read_bytes), [self = shared_from_this()](beast::error_code code, std::size_t got) {
-    if (self->closed_) return;
-    self->discarded_ += got + 1;
-    if (code || self->discarded_ > linger_bytes)
-      self->close();
-    else
-      self->linger();
-  });
+  socket_.async_read_some(buffer_.prepare(body_read_bytes),
+                          [self = shared_from_this()](beast::error_code code, std::size_t got) {
+                            if (self->closed_) return;
+                            self->discarded_ += got + 1;
+                            if (code || self->discarded_ > linger_bytes)
+                              self->close();
+                            else
+                              self->linger();
+                          });
 }
 
 }  // namespace slipway::serving

@@ -1,12 +1,5 @@
 // One HTTP/1.1 connection, and the loop of the thread it lives on.
 #pragma once
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -17,6 +10,13 @@
 #include <thread>
 #include <unordered_set>
 #include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 
 #include <slipway/serving/server.hpp>
 #include <slipway/serving/service.hpp>
@@ -96,9 +96,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   bool header_checked_ = false;
-  bool handling_ = false;    // a request is with the service, or its answer on the way
+  bool handling_ = false;  // a request is with the service, or its answer on the way
   bool keep_alive_ = false;
-  bool lingering_ = false;   // of the answer on the way: the request was not read to its end
+  bool lingering_ = false;  // of the answer on the way: the request was not read to its end
   bool closed_ = false;
   std::size_t discarded_ = 0;
   std::vector<Header> headers_;

@@ -1,9 +1,9 @@
 // The body of a request as a tree of JSON values.
 #pragma once
-#include <simdjson.h>
-
 #include <string>
 #include <string_view>
+
+#include <simdjson.h>
 
 #include <slipway/base/result.hpp>
 #include <slipway/journal/journal.hpp>
@@ -13,7 +13,8 @@ namespace slipway::serving {
 // A parser with its memory, one per thread. What a parse gives lives until the next one.
 class JsonBody {
  public:
-  // Strict JSON (simdjson), except that a bare NaN is read as null, as Python's clients send it. Errors say line and column.
+  // Strict JSON (simdjson), except that a bare NaN is read as null, as Python's clients send it. Errors say line and
+  // column.
   Result<simdjson::dom::element> parse(std::string_view text);
 
  private:

@@ -5,15 +5,15 @@
 namespace slipway::serving {
 
 std::string_view route_name(Route route) {
-  static constexpr std::string_view names[] = {"root", "health", "metadata", "repository", "v2_infer",
-                                               "tensorflow_status", "tensorflow_predict", "score", "invocations",
-                                               "metrics", "other"};
+  static constexpr std::string_view names[] = {
+      "root",  "health",      "metadata", "repository", "v2_infer", "tensorflow_status", "tensorflow_predict",
+      "score", "invocations", "metrics",  "other"};
   return names[static_cast<std::size_t>(route)];
 }
 
 std::string_view rejection_name(Rejection rejection) {
-  static constexpr std::string_view names[] = {"malformed", "unknown_field", "missing_field", "wrong_type",
-                                               "out_of_range", "unseen"};
+  static constexpr std::string_view names[] = {"malformed",  "unknown_field", "missing_field",
+                                               "wrong_type", "out_of_range",  "unseen"};
   return names[static_cast<std::size_t>(rejection)];
 }
 

@@ -1,5 +1,5 @@
-// What the server counts, and its text form for Prometheus (exposition format 0.0.4). Counting takes a few relaxed atomic
-// additions; numbers of one request may be seen one after the other.
+// What the server counts, and its text form for Prometheus (exposition format 0.0.4). Counting takes a few relaxed
+// atomic additions; numbers of one request may be seen one after the other.
 #pragma once
 #include <array>
 #include <atomic>
@@ -34,13 +34,31 @@ inline constexpr std::array<double, 20> score_bounds = {0.05, 0.1, 0.15, 0.2, 0.
                                                         0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1};
 
 enum class Route : std::uint8_t {
-  root, health, metadata, repository, v2_infer, tensorflow_status, tensorflow_predict, score, invocations, metrics, other,
+  root,
+  health,
+  metadata,
+  repository,
+  v2_infer,
+  tensorflow_status,
+  tensorflow_predict,
+  score,
+  invocations,
+  metrics,
+  other,
   count,
 };
 std::string_view route_name(Route route);
 
 // Why rows were refused.
-enum class Rejection : std::uint8_t { malformed, unknown_field, missing_field, wrong_type, out_of_range, unseen, count };
+enum class Rejection : std::uint8_t {
+  malformed,
+  unknown_field,
+  missing_field,
+  wrong_type,
+  out_of_range,
+  unseen,
+  count
+};
 std::string_view rejection_name(Rejection rejection);
 
 // Of one loaded version of a model.
@@ -54,7 +72,8 @@ struct ModelMetrics {
 
 // Of the whole server.
 struct ServerMetrics {
-  static constexpr std::array<int, 14> statuses = {200, 400, 404, 405, 408, 409, 411, 413, 415, 417, 431, 500, 501, 503};
+  static constexpr std::array<int, 14> statuses = {200, 400, 404, 405, 408, 409, 411,
+                                                   413, 415, 417, 431, 500, 501, 503};
   std::array<std::array<Counter, statuses.size() + 1>, static_cast<std::size_t>(Route::count)> requests{};
   std::array<Histogram<latency_bounds.size()>, static_cast<std::size_t>(Route::count)> seconds{};
   std::atomic<std::int64_t> connections{0};
@@ -72,7 +91,8 @@ class MetricsText {
                  const Histogram<Bounds>& histogram, const std::array<double, Bounds>& bounds) {
     std::array<std::uint64_t, Bounds + 1> counts;
     for (std::size_t i = 0; i <= Bounds; ++i) counts[i] = histogram.counts[i].load(std::memory_order_relaxed);
-    histogram_samples(name, labels, bounds.data(), counts.data(), Bounds, histogram.sum.load(std::memory_order_relaxed));
+    histogram_samples(name, labels, bounds.data(), counts.data(), Bounds,
+                      histogram.sum.load(std::memory_order_relaxed));
   }
   std::string take() { return std::move(text_); }
 

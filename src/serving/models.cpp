@@ -82,8 +82,8 @@ struct ModelRepository::State {
       SLIPWAY_TRY(LoadedBundle bundle,
                   load_bundle(version.path).with_context(fmt::format("loading {}/{}", version.name, number)));
       bundle.model.name = version.name;
-      SLIPWAY_TRY(name.versions[number], ServedModel::make(std::move(bundle.model), number, bundle.digest,
-                                                                     std::move(bundle.id_columns)));
+      SLIPWAY_TRY(name.versions[number],
+                  ServedModel::make(std::move(bundle.model), number, bundle.digest, std::move(bundle.id_columns)));
     }
     return fresh;
   }
@@ -112,7 +112,8 @@ Status ModelRepository::add(model::Model model, std::string version, std::string
                             std::vector<std::string> id_columns) {
   const std::lock_guard guard(state_->loading);
   const std::string name = model.name;
-  SLIPWAY_TRY(ModelPointer served, ServedModel::make(std::move(model), version, std::move(digest), std::move(id_columns)));
+  SLIPWAY_TRY(ModelPointer served,
+              ServedModel::make(std::move(model), version, std::move(digest), std::move(id_columns)));
   Catalogue fresh = *state_->now();
   Name& entry = fresh[name];
   entry.versions[version] = std::move(served);
@@ -142,11 +143,12 @@ Result<ModelPointer> ModelRepository::find(std::string_view name, std::string_vi
                                  suggestion(name.substr(0, 256), known), known.empty() ? "none" : list_names(known)));
   }
   std::string wanted(version.empty() ? std::string_view(entry->second.default_version) : version);
-  if (const auto alias = entry->second.aliases.find(wanted); alias != entry->second.aliases.end()) wanted = alias->second;
+  if (const auto alias = entry->second.aliases.find(wanted); alias != entry->second.aliases.end())
+    wanted = alias->second;
   const auto found = entry->second.versions.find(wanted);
   if (found == entry->second.versions.end())
-    return not_found(fmt::format("Request for unknown model: '{}' version '{}' is not found; served versions: {}", name, version,
-                                 list_names(keys(entry->second.versions))));
+    return not_found(fmt::format("Request for unknown model: '{}' version '{}' is not found; served versions: {}", name,
+                                 version, list_names(keys(entry->second.versions))));
   return found->second;
 }
 
@@ -154,7 +156,8 @@ Result<ModelPointer> ModelRepository::only() const {
   const auto catalogue = state_->now();
   if (catalogue->empty()) return unavailable("no model is served");
   if (catalogue->size() > 1)
-    return invalid_input(fmt::format("several models are served; say which one with ?model=NAME: {}", list_names(keys(*catalogue))));
+    return invalid_input(
+        fmt::format("several models are served; say which one with ?model=NAME: {}", list_names(keys(*catalogue))));
   return find(catalogue->begin()->first);
 }
 

@@ -36,7 +36,8 @@ constexpr Fixed fixed_paths[] = {
 Error unknown_path(std::string_view path) {
   std::vector<std::string> known;
   for (const Fixed& fixed : fixed_paths) known.emplace_back(fixed.path);
-  return not_found(fmt::format("no such path: {}{}; GET / lists them", show_text(path), suggestion(path.substr(0, 64), known)));
+  return not_found(
+      fmt::format("no such path: {}{}; GET / lists them", show_text(path), suggestion(path.substr(0, 64), known)));
 }
 
 Target make(Action action, Route route, std::string_view allowed, std::string_view name, std::string_view version) {

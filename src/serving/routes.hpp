@@ -10,10 +10,24 @@
 namespace slipway::serving {
 
 enum class Action : std::uint8_t {
-  root, live, ready, ping, product_version, metrics,
-  server_metadata, model_metadata, model_ready, infer, model_list, index, load,
-  tensorflow_status, tensorflow_metadata, tensorflow_predict,
-  score, invocations,
+  root,
+  live,
+  ready,
+  ping,
+  product_version,
+  metrics,
+  server_metadata,
+  model_metadata,
+  model_ready,
+  infer,
+  model_list,
+  index,
+  load,
+  tensorflow_status,
+  tensorflow_metadata,
+  tensorflow_predict,
+  score,
+  invocations,
 };
 
 struct Target {

@@ -11,10 +11,10 @@ namespace dom = simdjson::dom;
 Result<std::size_t> find_column(Work& work, std::string_view name, std::string_view key) {
   const int input = work.model->find_input(name, 0);
   if (input >= 0) return static_cast<std::size_t>(input);
-  return work.rows.reject(Rejection::unknown_field,
-                          fmt::format("'{}': unknown field {}{}; the model takes {}", key, show_text(name),
-                                      suggestion(name.substr(0, 256), work.model->input_names()),
-                                      list_names(work.model->input_names())));
+  return work.rows.reject(
+      Rejection::unknown_field,
+      fmt::format("'{}': unknown field {}{}; the model takes {}", key, show_text(name),
+                  suggestion(name.substr(0, 256), work.model->input_names()), list_names(work.model->input_names())));
 }
 
 Status read_row_list(Work& work, const dom::element& rows, std::string_view key) {
@@ -98,8 +98,8 @@ Status read_split(Work& work, const dom::element& split, std::string_view key) {
     SLIPWAY_TRY(const std::size_t row, work.rows.add_row());
     dom::array values;
     if (element.get(values) != simdjson::SUCCESS)
-      return invalid_input(fmt::format("'{}': row {}: expected a list of {} values, got {}", key, row, inputs.size(),
-                                       kind_of(element)));
+      return invalid_input(
+          fmt::format("'{}': row {}: expected a list of {} values, got {}", key, row, inputs.size(), kind_of(element)));
     std::size_t at = 0;
     for (const dom::element value : values) {
       if (at < inputs.size()) SLIPWAY_CHECK(work.rows.set(row, inputs[at], value));

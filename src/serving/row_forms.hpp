@@ -1,8 +1,8 @@
 // The forms in which several protocols send rows. Each fills work.rows, which were begun empty; `key` is for messages.
 #pragma once
-#include <simdjson.h>
-
 #include <string_view>
+
+#include <simdjson.h>
 
 #include <slipway/base/result.hpp>
 

@@ -1,8 +1,8 @@
 #include "rows.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
@@ -90,7 +90,8 @@ Status Rows::set(std::size_t row, std::size_t input, const dom::element& value) 
     default:
       break;
   }
-  return reject(Rejection::wrong_type, fmt::format("{}: expected a single value, got {}", where(row, input), kind_of(value)));
+  return reject(Rejection::wrong_type,
+                fmt::format("{}: expected a single value, got {}", where(row, input), kind_of(value)));
 }
 
 Status Rows::set_object(std::size_t row, const dom::object& fields, std::span<const std::string_view> others) {
@@ -102,14 +103,13 @@ Status Rows::set_object(std::size_t row, const dom::object& fields, std::span<co
       const auto ids = model_->id_columns();
       if (std::find(others.begin(), others.end(), field.key) != others.end()) continue;
       if (std::find(ids.begin(), ids.end(), field.key) != ids.end()) continue;
-      return reject(Rejection::unknown_field,
-                    fmt::format("row {}: unknown field {}{}; the model takes {}", row, show_text(field.key),
-                                suggestion(field.key.substr(0, 256), model_->input_names()),
-                                list_names(model_->input_names())));
+      return reject(
+          Rejection::unknown_field,
+          fmt::format("row {}: unknown field {}{}; the model takes {}", row, show_text(field.key),
+                      suggestion(field.key.substr(0, 256), model_->input_names()), list_names(model_->input_names())));
     }
     const auto index = static_cast<std::size_t>(input);
-    if (seen_[index] == stamp)
-      return reject(Rejection::malformed, where(row, index) + " stands twice");
+    if (seen_[index] == stamp) return reject(Rejection::malformed, where(row, index) + " stands twice");
     seen_[index] = stamp;
     SLIPWAY_CHECK(set(row, index, field.value));
     hint = index + 1;
@@ -124,9 +124,8 @@ Status Rows::set_list(std::size_t row, const dom::array& values) {
     ++input;
   }
   if (input != width_)
-    return reject(Rejection::malformed,
-                  fmt::format("row {}: expected {} values ({}), got {}", row, width_, list_names(model_->input_names()),
-                              input));
+    return reject(Rejection::malformed, fmt::format("row {}: expected {} values ({}), got {}", row, width_,
+                                                    list_names(model_->input_names()), input));
   return {};
 }
 
@@ -147,10 +146,11 @@ Status Rows::check_number(std::size_t row, std::size_t input, const Cell& cell) 
   else if (const auto* single = std::get_if<float>(&cell))
     number = *single;
   else
-    return reject(Rejection::wrong_type, fmt::format("{}: expected a number, got {}", where(row, input), show_cell(cell)));
-  if (!std::isfinite(number))
     return reject(Rejection::wrong_type,
-                  fmt::format("{}: expected a finite number that fits float32, got {}", where(row, input), show_cell(cell)));
+                  fmt::format("{}: expected a number, got {}", where(row, input), show_cell(cell)));
+  if (!std::isfinite(number))
+    return reject(Rejection::wrong_type, fmt::format("{}: expected a finite number that fits float32, got {}",
+                                                     where(row, input), show_cell(cell)));
   const model::Input& schema = model_->inputs()[input];
   const bool below = schema.minimum && number < *schema.minimum, above = schema.maximum && number > *schema.maximum;
   if (!below && !above) return {};
@@ -188,9 +188,10 @@ Status Rows::check_text(std::size_t row, std::size_t input, const Cell& cell) {
   add(model_->metrics().unseen[input]);
   const model::Input& schema = model_->inputs()[input];
   if (schema.out_of_range == model::OutOfRange::reject)
-    return reject(Rejection::unseen, fmt::format("{}: {} was not seen in training{}; expected one of {}", where(row, input),
-                                                 show_text(text), suggestion(text.substr(0, 256), schema.categories),
-                                                 list_names(schema.categories)));
+    return reject(
+        Rejection::unseen,
+        fmt::format("{}: {} was not seen in training{}; expected one of {}", where(row, input), show_text(text),
+                    suggestion(text.substr(0, 256), schema.categories), list_names(schema.categories)));
   findings_.push_back({static_cast<std::uint32_t>(input), "unseen"});
   return {};
 }

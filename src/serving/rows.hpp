@@ -1,13 +1,14 @@
-// Raw values on their way into a model: checked against its schema, field by field, and laid out as its engine takes them.
+// Raw values on their way into a model: checked against its schema, field by field, and laid out as its engine takes
+// them.
 #pragma once
-#include <simdjson.h>
-
 #include <cstdint>
 #include <deque>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <simdjson.h>
 
 #include <slipway/base/result.hpp>
 #include <slipway/journal/journal.hpp>
@@ -36,7 +37,8 @@ class Rows {
   // From JSON: null is missing; a list of one element counts as the element; other lists and objects are errors.
   Status set(std::size_t row, std::size_t input, const simdjson::dom::element& value);
   // A row of fields by name; names in `others` and the model's id columns are left to the caller.
-  Status set_object(std::size_t row, const simdjson::dom::object& fields, std::span<const std::string_view> others = {});
+  Status set_object(std::size_t row, const simdjson::dom::object& fields,
+                    std::span<const std::string_view> others = {});
   // A row of values in the order of the inputs.
   Status set_list(std::size_t row, const simdjson::dom::array& values);
 

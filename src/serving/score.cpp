@@ -32,7 +32,8 @@ Status read_id(Work& work, std::size_t row, const dom::element& value, std::stri
   else if (value.is<std::int64_t>())
     id = std::to_string(std::int64_t(value));
   else if (!value.is_null())
-    return invalid_input(fmt::format("row {}: '{}': expected a text or a whole number, got {}", row, name, show(value)));
+    return invalid_input(
+        fmt::format("row {}: '{}': expected a text or a whole number, got {}", row, name, show(value)));
   if (id.size() > 256)
     return invalid_input(fmt::format("row {}: '{}': expected at most 256 bytes, got {}", row, name, id.size()));
   work.row_ids.resize(row + 1);

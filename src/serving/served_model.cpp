@@ -19,8 +19,8 @@ Memory& memory() {
 
 }  // namespace
 
-Result<std::shared_ptr<const ServedModel>> ServedModel::make(model::Model model, std::string version, std::string digest,
-                                                             std::vector<std::string> id_columns) {
+Result<std::shared_ptr<const ServedModel>> ServedModel::make(model::Model model, std::string version,
+                                                             std::string digest, std::vector<std::string> id_columns) {
   std::shared_ptr<ServedModel> served(new ServedModel());
   served->model_ = std::move(model);
   served->version_ = std::move(version);
@@ -52,8 +52,7 @@ Result<std::shared_ptr<const ServedModel>> ServedModel::make(model::Model model,
   const std::int64_t time = missing_time;
   model::RowBatch row;
   row.rows = 1;
-  for (const model::Input& input : inputs)
-    switch (input.kind) {
+  for (const model::Input& input : inputs) switch (input.kind) {
       case model::InputKind::number:
         row.columns.emplace_back(model::NumberView(&number, 1));
         break;
@@ -117,8 +116,7 @@ Status ServedModel::explain(const model::RowBatch& rows, const Scores& scores, s
   options.direction = is_binary() ? explain::Direction::raising : explain::Direction::both;
   out.resize(rows.rows);
   for (std::size_t row = 0; row < rows.rows; ++row) {
-    const std::size_t output =
-        work.contributions.outputs > 1 ? static_cast<std::size_t>(scores.labels[row]) : 0;
+    const std::size_t output = work.contributions.outputs > 1 ? static_cast<std::size_t>(scores.labels[row]) : 0;
     SLIPWAY_TRY(out[row], explain::rank_reasons(*explainer_, work.contributions, rows, row, output, options));
   }
   return {};

@@ -1,7 +1,7 @@
-#include <fmt/format.h>
+#include <condition_variable>
 
 #include <boost/asio/post.hpp>
-#include <condition_variable>
+#include <fmt/format.h>
 
 #include <slipway/base/parallel.hpp>
 #include <slipway/serving/server.hpp>
@@ -49,7 +49,8 @@ Status Server::State::listen() {
   boost::system::error_code code;
   auto address = net::ip::make_address(options.address == "localhost" ? "127.0.0.1" : options.address, code);
   if (code)
-    return invalid_input(fmt::format("'{}' is no address to listen on: expected an IP address such as 127.0.0.1 or 0.0.0.0", options.address));
+    return invalid_input(fmt::format(
+        "'{}' is no address to listen on: expected an IP address such as 127.0.0.1 or 0.0.0.0", options.address));
   acceptor.emplace(loops[0]->context);
   const tcp::endpoint endpoint(address, options.port);
   acceptor->open(endpoint.protocol(), code);
@@ -57,7 +58,8 @@ Status Server::State::listen() {
   if (!code) acceptor->bind(endpoint, code);
   if (!code) acceptor->listen(net::socket_base::max_listen_connections, code);
   if (code == net::error::address_in_use)
-    return unavailable(fmt::format("cannot listen on {}: the port is in use by another program; choose another, or 0 for a free one", where));
+    return unavailable(fmt::format(
+        "cannot listen on {}: the port is in use by another program; choose another, or 0 for a free one", where));
   if (code) return unavailable(fmt::format("cannot listen on {}: {}", where, code.message()));
   port = acceptor->local_endpoint(code).port();
   return {};
@@ -95,7 +97,8 @@ void Server::State::take(Socket socket, Loop& loop) {
 
 void Server::State::refresh_forever() {
   std::unique_lock guard(mutex);
-  while (!changed.wait_for(guard, std::chrono::milliseconds(shared.options.refresh_milliseconds), [this] { return stopping; })) {
+  while (!changed.wait_for(guard, std::chrono::milliseconds(shared.options.refresh_milliseconds),
+                           [this] { return stopping; })) {
     guard.unlock();
     // What cannot be loaded is not served; the versions that are stay, and the next look tries again.
     [[maybe_unused]] const auto refreshed = models->refresh();
@@ -132,7 +135,8 @@ Status Server::State::stop() {
     const std::vector<std::shared_ptr<Connection>> now(loop.connections.begin(), loop.connections.end());
     for (const auto& connection : now) ((*connection).*act)();
   };
-  for (const auto& loop : loops) net::post(loop->context, [&each_connection, one = loop.get()] { each_connection(*one, &Connection::drain); });
+  for (const auto& loop : loops)
+    net::post(loop->context, [&each_connection, one = loop.get()] { each_connection(*one, &Connection::drain); });
   Status outcome;
   {
     std::unique_lock wait(shared.mutex);
@@ -178,9 +182,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::shared
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Server::~Server() {
-  [[maybe_unused]] const Status stopped = stop();
-}
+Server::~Server() { [[maybe_unused]] const Status stopped = stop(); }
 
 std::uint16_t Server::port() const { return state_->port; }
 

@@ -1,8 +1,8 @@
-#include <fmt/format.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <random>
+
+#include <fmt/format.h>
 
 #include <slipway/base/random.hpp>
 #include <slipway/base/text.hpp>
@@ -45,7 +45,8 @@ Response answer_error(const Error& error) {
 
 // Printable ASCII and not too long: it goes into an answer's header and the log.
 bool usable_id(std::string_view id) {
-  return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  return !id.empty() && id.size() <= 128 &&
+         std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 // 32 hexadecimal digits, different in every process and for every call.
@@ -166,7 +167,8 @@ Status Service::State::answer(Work& work, const Request& request, const Target& 
   return internal_error("this route has no answer");
 }
 
-void Service::State::log_and_respond(Work& work, Route route, Clock::time_point begun, Response response, Respond respond) {
+void Service::State::log_and_respond(Work& work, Route route, Clock::time_point begun, Response response,
+                                     Respond respond) {
   const ServedModel& model = *work.model;
   const std::size_t rows = work.rows.size(), width = work.scores.scores.width;
   const bool several = !model.is_binary() && !model.is_regression();
@@ -195,12 +197,12 @@ void Service::State::log_and_respond(Work& work, Route route, Clock::time_point 
     record.label = model.label(work.scores, row);
     record.findings = work.rows.findings(row);
   }
-  options.journal->append(
-      records, [this, route, begun, response = std::move(response), respond = std::move(respond)](Status status) mutable {
-        if (!status.ok()) response = answer_error(status.error());
-        finish(route, begun, response);
-        respond(std::move(response));
-      });
+  options.journal->append(records, [this, route, begun, response = std::move(response),
+                                    respond = std::move(respond)](Status status) mutable {
+    if (!status.ok()) response = answer_error(status.error());
+    finish(route, begun, response);
+    respond(std::move(response));
+  });
 }
 
 void Service::handle(const Request& request, Respond respond) {
@@ -217,11 +219,13 @@ void Service::handle(const Request& request, Respond respond) {
   }
   const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
   if (target->allowed.find(method) == std::string_view::npos || method.empty()) {
-    response = error_response(405, fmt::format("{} is not allowed here: expected {}", show_text(request.method), target->allowed));
+    response = error_response(
+        405, fmt::format("{} is not allowed here: expected {}", show_text(request.method), target->allowed));
     response.headers.emplace_back("Allow", target->allowed);
   } else if (const std::string_view encoding = request.header("content-encoding");
              !encoding.empty() && encoding != "identity") {
-    response = error_response(415, fmt::format("Content-Encoding {} is not supported: send the body as it is", show_text(encoding)));
+    response = error_response(
+        415, fmt::format("Content-Encoding {} is not supported: send the body as it is", show_text(encoding)));
   } else {
     const std::string_view id = request.header("x-request-id");
     work.request_id = usable_id(id) ? std::string(id) : target->scores ? fresh_id() : std::string();
@@ -260,6 +264,8 @@ Response Service::handle(const Request& request) {
 
 void Service::set_ready(bool ready) { state_->ready = ready; }
 void Service::count_refused(int status) { state_->metrics.count_request(Route::other, status); }
-void Service::count_connections(int change) { state_->metrics.connections.fetch_add(change, std::memory_order_relaxed); }
+void Service::count_connections(int change) {
+  state_->metrics.connections.fetch_add(change, std::memory_order_relaxed);
+}
 
 }  // namespace slipway::serving

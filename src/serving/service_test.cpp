@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include <slipway/base/file.hpp>
@@ -68,11 +67,14 @@ TEST_F(ServiceTest, ScoresNamedFields) {
   // In any order, absent fields are missing; a missing hour and a missing amount go their stored ways.
   EXPECT_EQ(post("/score", R"({"state":"NY","count":1})")["score"].get<float>(), 0.3F);
   EXPECT_EQ(post("/score", R"({"count":1,"amount":null,"state":"CA"})")["score"].get<float>(), 0.1F);
-  EXPECT_EQ(post("/score", R"({"count":1,"amount":NaN,"state":"NY", "when": "2026-11-24 05:59"})")["score"].get<float>(), 0.5F);
+  EXPECT_EQ(
+      post("/score", R"({"count":1,"amount":NaN,"state":"NY", "when": "2026-11-24 05:59"})")["score"].get<float>(),
+      0.5F);
 }
 
 TEST_F(ServiceTest, ScoresListsWithIds) {
-  const Json answer = post("/score", R"([{"count":1,"id":"a-1"},{"count":1,"id":17},{"count":1},{"count":1,"transaction_id":"t9"}])");
+  const Json answer =
+      post("/score", R"([{"count":1,"id":"a-1"},{"count":1,"id":17},{"count":1},{"count":1,"transaction_id":"t9"}])");
   ASSERT_EQ(answer.size(), 4u);
   EXPECT_EQ(answer[0]["request_id"], "a-1");
   EXPECT_EQ(answer[1]["request_id"], "17");
@@ -84,12 +86,16 @@ TEST_F(ServiceTest, ScoresListsWithIds) {
   ASSERT_EQ(given.headers.size(), 1u);
   EXPECT_EQ(given.headers[0].second, "req-7");
   // One that could not stand in a header is replaced.
-  EXPECT_THAT(send("POST", "/score", R"({"count":1})", {{"X-Request-Id", "a\xc3\xa9"}}).body, Not(HasSubstr("a\xc3\xa9")));
+  EXPECT_THAT(send("POST", "/score", R"({"count":1})", {{"X-Request-Id", "a\xc3\xa9"}}).body,
+              Not(HasSubstr("a\xc3\xa9")));
 }
 
 TEST_F(ServiceTest, ReasonsWhenAskedFor) {
-  for (const Json& answer : {post("/score?reasons=2", risky),
-                             post("/score", R"({"amount":200,"count":2,"state":"NY","channel":"online","when":"2026-11-24T12:00:00Z","reasons":2})")}) {
+  for (const Json& answer :
+       {post("/score?reasons=2", risky),
+        post(
+            "/score",
+            R"({"amount":200,"count":2,"state":"NY","channel":"online","when":"2026-11-24T12:00:00Z","reasons":2})")}) {
     ASSERT_EQ(answer["reasons"].size(), 2u);
     // Tree A: base 0.1*0.6+0.7*0.4 = 0.34, so amount gives (0.7-0.34)/2 = 0.18.
     // Tree B: base 0.5*0.1+0.5*(0.4*0.9+0.6*0.5) = 0.38. With the state alone 0.66, with the hour alone 0.3:
@@ -103,26 +109,31 @@ TEST_F(ServiceTest, ReasonsWhenAskedFor) {
     EXPECT_FALSE(answer["reasons"][0]["text"].get<std::string>().empty());
   }
   EXPECT_FALSE(post("/score?reasons=0", risky).contains("reasons"));
-  EXPECT_THAT(refusal("/score?reasons=two", risky), HasSubstr("?reasons: expected a whole number from 0 to 10000, got \"two\""));
+  EXPECT_THAT(refusal("/score?reasons=two", risky),
+              HasSubstr("?reasons: expected a whole number from 0 to 10000, got \"two\""));
   EXPECT_THAT(refusal("/score", R"({"count":1,"reasons":-1})"), HasSubstr("'reasons': expected a whole number"));
   ASSERT_TRUE(models_->add(kind_model(), "1", "d").ok());
   EXPECT_THAT(refusal("/score?model=kind&reasons=1", R"({"x":1})"), HasSubstr("this model gives no reasons"));
 }
 
 TEST_F(ServiceTest, ErrorsNameRowAndField) {
-  EXPECT_EQ(refusal("/score", R"({"amount":"abc","count":1})"), "row 0: field 'amount': expected a number, got \"abc\"");
+  EXPECT_EQ(refusal("/score", R"({"amount":"abc","count":1})"),
+            "row 0: field 'amount': expected a number, got \"abc\"");
   EXPECT_EQ(refusal("/score", R"([{"count":1},{"count":"1"}])"), "row 1: field 'count': expected a number, got \"1\"");
-  EXPECT_THAT(refusal("/score", R"({"amonut":1,"count":1})"), HasSubstr("row 0: unknown field \"amonut\" (did you mean 'amount'?)"));
+  EXPECT_THAT(refusal("/score", R"({"amonut":1,"count":1})"),
+              HasSubstr("row 0: unknown field \"amonut\" (did you mean 'amount'?)"));
   EXPECT_EQ(refusal("/score", R"({"amount":1})"), "row 0: field 'count' is missing, and the model needs it");
   EXPECT_EQ(refusal("/score", R"({"count":null})"), "row 0: field 'count' is missing, and the model needs it");
   EXPECT_EQ(refusal("/score", R"({"count":1,"count":2})"), "row 0: field 'count' stands twice");
   EXPECT_EQ(refusal("/score", R"({"count":{"a":1}})"), "row 0: field 'count': expected a single value, got an object");
   EXPECT_EQ(refusal("/score", R"({"count":[1,2]})"), "row 0: field 'count': expected a single value, got a list");
   EXPECT_THAT(refusal("/score", R"({"count":1e39})"), HasSubstr("expected a finite number that fits float32"));
-  EXPECT_THAT(refusal("/score", R"({"count":1,"when":"yesterday"})"), HasSubstr("field 'when': expected a time as ISO 8601 text"));
+  EXPECT_THAT(refusal("/score", R"({"count":1,"when":"yesterday"})"),
+              HasSubstr("field 'when': expected a time as ISO 8601 text"));
   EXPECT_THAT(refusal("/score", R"({"count":1,"when":1795525559000000})"), HasSubstr("field 'when': expected a time"));
   EXPECT_THAT(refusal("/score", R"({"count":1,"channel":"onlnie"})"),
-              HasSubstr("field 'channel': \"onlnie\" was not seen in training (did you mean 'online'?); expected one of branch, online"));
+              HasSubstr("field 'channel': \"onlnie\" was not seen in training (did you mean 'online'?); expected one "
+                        "of branch, online"));
   EXPECT_THAT(refusal("/score", R"({"count":1,"id":{}})"), HasSubstr("'id': expected a text or a whole number"));
   EXPECT_THAT(refusal("/score", "3"), HasSubstr("expected an object of named fields or a list of them, got a number"));
   EXPECT_THAT(refusal("/score", "[3]"), HasSubstr("row 0: expected an object of named fields, got a number"));
@@ -134,13 +145,16 @@ TEST_F(ServiceTest, MalformedBodiesSayWhere) {
   EXPECT_THAT(refusal("/score", R"({"count":Infinity})"), HasSubstr("line 1, column 10"));
   EXPECT_THAT(refusal("/score", "{\"state\":\"\xff\"}"), HasSubstr("not UTF-8"));
   EXPECT_THAT(refusal("/score", R"({"state":"\ud800"})"), HasSubstr("no valid JSON"));
-  EXPECT_THAT(refusal("/score", std::string(3000, '[') + std::string(3000, ']')), HasSubstr("the body is nested too deeply"));
+  EXPECT_THAT(refusal("/score", std::string(3000, '[') + std::string(3000, ']')),
+              HasSubstr("the body is nested too deeply"));
   std::string deep = "{\"count\":";
   for (int i = 0; i < 5000; ++i) deep += "{\"a\":";
   EXPECT_EQ(send("POST", "/score", deep).status, 400);
-  EXPECT_EQ(send("POST", "/score", "{\"count\":123456789012345678901234567890123456789012345678901234567890}").status, 400);
+  EXPECT_EQ(send("POST", "/score", "{\"count\":123456789012345678901234567890123456789012345678901234567890}").status,
+            400);
   // NaN inside of a text is left alone.
-  EXPECT_THAT(refusal("/score", R"({"count":1,"channel":"NaN \" NaN","amount":NaN})"), HasSubstr("\"NaN \\\" NaN\" was not seen"));
+  EXPECT_THAT(refusal("/score", R"({"count":1,"channel":"NaN \" NaN","amount":NaN})"),
+              HasSubstr("\"NaN \\\" NaN\" was not seen"));
   std::string wide = "{";
   for (int i = 0; i < 200'000; ++i) wide += "\"count\":1,";
   wide.back() = '}';
@@ -151,21 +165,26 @@ TEST_F(ServiceTest, ValuesBecomeWhatTheInputIs) {
   ASSERT_TRUE(models_->add(fraud_model(model::OutOfRange::clamp), "4", "digest4").ok());
   const auto score = [&](std::string_view body) { return post("/score", body)["score"].get<float>(); };
   EXPECT_EQ(score(R"({"count":true,"state":" NY ","when":1795525200})"), 0.3F);  // blanks are trimmed; 13:00
-  EXPECT_EQ(score(R"({"count":1,"state":"NY","when":10800.75})"), 0.5F);          // 03:00
-  EXPECT_EQ(score(R"({"count":1,"state":""})"), 0.1F);                            // an empty text is missing: risk 0.4
-  EXPECT_EQ(score(R"({"count":[1],"state":["NY"]})"), 0.3F);                      // lists of one, as tensors of [n, 1]
-  EXPECT_EQ(score(R"({"count":1,"state":12})"), 0.1F);                            // a number as text: "12", unseen
+  EXPECT_EQ(score(R"({"count":1,"state":"NY","when":10800.75})"), 0.5F);         // 03:00
+  EXPECT_EQ(score(R"({"count":1,"state":""})"), 0.1F);                           // an empty text is missing: risk 0.4
+  EXPECT_EQ(score(R"({"count":[1],"state":["NY"]})"), 0.3F);                     // lists of one, as tensors of [n, 1]
+  EXPECT_EQ(score(R"({"count":1,"state":12})"), 0.1F);                           // a number as text: "12", unseen
   EXPECT_EQ(score(R"({"count":1,"amount":-5,"state":"CA"})"), 0.1F);
 }
 
 TEST_F(ServiceTest, OutOfRangeFollowsTheRuleAndIsCounted) {
   post("/score", R"({"count":1,"amount":1e6,"state":"ZZ"})");
-  EXPECT_THAT(metrics(), HasSubstr("slipway_input_findings_total{model=\"fraud\",version=\"3\",input=\"amount\",finding=\"out_of_range\"} 1\n"));
+  EXPECT_THAT(
+      metrics(),
+      HasSubstr(
+          "slipway_input_findings_total{model=\"fraud\",version=\"3\",input=\"amount\",finding=\"out_of_range\"} 1\n"));
   EXPECT_THAT(metrics(), HasSubstr("input=\"state\",finding=\"unseen\"} 1\n"));
   EXPECT_THAT(metrics(), HasSubstr("input=\"when\",finding=\"missing\"} 1\n"));
   ASSERT_TRUE(models_->add(fraud_model(model::OutOfRange::reject), "4", "digest4").ok());
-  EXPECT_EQ(refusal("/score", R"({"count":1,"amount":1000.5})"), "row 0: field 'amount': expected a number from 0 to 1000, got 1000.5");
-  EXPECT_THAT(metrics(), HasSubstr("slipway_requests_rejected_total{model=\"fraud\",version=\"4\",reason=\"out_of_range\"} 1\n"));
+  EXPECT_EQ(refusal("/score", R"({"count":1,"amount":1000.5})"),
+            "row 0: field 'amount': expected a number from 0 to 1000, got 1000.5");
+  EXPECT_THAT(metrics(),
+              HasSubstr("slipway_requests_rejected_total{model=\"fraud\",version=\"4\",reason=\"out_of_range\"} 1\n"));
   refusal("/score", R"({"count":"x"})");
   refusal("/score", "{");
   EXPECT_THAT(metrics(), HasSubstr("version=\"4\",reason=\"wrong_type\"} 1\n"));
@@ -177,16 +196,23 @@ TEST_F(ServiceTest, OutOfRangeFollowsTheRuleAndIsCounted) {
 
 TEST_F(ServiceTest, TensorflowPredict) {
   // Raw columns in schema order; objects by name; columns.
-  const Json rows = post("/v1/models/fraud:predict", R"({"instances":[[200, 2, "NY", "online", "2026-11-24T12:00:00Z"],[50, 2, "CA", null, null]]})");
+  const Json rows =
+      post("/v1/models/fraud:predict",
+           R"({"instances":[[200, 2, "NY", "online", "2026-11-24T12:00:00Z"],[50, 2, "CA", null, null]]})");
   ASSERT_EQ(rows["predictions"].size(), 2u);
   EXPECT_EQ(rows["predictions"][0]["score"].get<float>(), 0.6F);
   EXPECT_EQ(rows["predictions"][0]["label"], "1");
   EXPECT_EQ(rows["predictions"][1]["score"].get<float>(), 0.1F);
   EXPECT_FALSE(rows["predictions"][0].contains("reasons"));
-  const Json named = post("/v1/models/fraud/versions/3:predict", R"({"signature_name":"serving_default","instances":[{"count":[1],"state":"NY","transaction_id":5}],"reasons":1})");
+  const Json named = post(
+      "/v1/models/fraud/versions/3:predict",
+      R"({"signature_name":"serving_default","instances":[{"count":[1],"state":"NY","transaction_id":5}],"reasons":1})");
   EXPECT_EQ(named["predictions"][0]["score"].get<float>(), 0.3F);
   EXPECT_EQ(named["predictions"][0]["reasons"].size(), 1u);
-  EXPECT_EQ(post("/v1/models/fraud/labels/champion:predict?reasons=2", R"({"instances":[{"count":1}]})")["predictions"][0]["reasons"].size(), 2u);
+  EXPECT_EQ(post("/v1/models/fraud/labels/champion:predict?reasons=2",
+                 R"({"instances":[[200, 2, "NY", "online", null]]})")["predictions"][0]["reasons"]
+                .size(),
+            2u);
   const Json columns = post("/v1/models/fraud:predict", R"({"inputs":{"count":[1,1],"state":[["NY"],["CA"]]}})");
   EXPECT_EQ(columns["outputs"]["score"][0].get<float>(), 0.3F);
   EXPECT_EQ(columns["outputs"]["label"].dump(), R"(["0","0"])");
@@ -195,16 +221,24 @@ TEST_F(ServiceTest, TensorflowPredict) {
   EXPECT_THAT(refusal("/v1/models/fraud:predict", "{}"), HasSubstr("Missing 'inputs' or 'instances' key"));
   EXPECT_THAT(refusal("/v1/models/fraud:predict", "[]"), HasSubstr("expected an object"));
   EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"instances":[],"inputs":{}})"), HasSubstr("got both"));
-  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"instances":[[1,2]]})"), HasSubstr("row 0: expected 5 values (amount, count, state, channel, when), got 2"));
+  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"instances":[[1,2]]})"),
+              HasSubstr("row 0: expected 5 values (amount, count, state, channel, when), got 2"));
   EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"instances":[[1,2,"NY","online",null,6]]})"), HasSubstr("got 6"));
-  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"instances":[7]})"), HasSubstr("'instances': row 0: expected a list of 5 values"));
-  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"instances":7})"), HasSubstr("'instances': expected a list of rows, got a number"));
-  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"inputs":{"count":[1],"stat":["NY"]}})"), HasSubstr("did you mean 'state'?"));
-  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"inputs":{"count":[1],"state":["NY","CA"]}})"), HasSubstr("field 'state' has 2 values, those before it have 1"));
-  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"inputs":{"count":[1],"count":[1]}})"), HasSubstr("stands twice"));
-  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"signature_name":"x","instances":[]})"), HasSubstr("'signature_name'"));
+  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"instances":[7]})"),
+              HasSubstr("'instances': row 0: expected a list of 5 values"));
+  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"instances":7})"),
+              HasSubstr("'instances': expected a list of rows, got a number"));
+  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"inputs":{"count":[1],"stat":["NY"]}})"),
+              HasSubstr("did you mean 'state'?"));
+  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"inputs":{"count":[1],"state":["NY","CA"]}})"),
+              HasSubstr("field 'state' has 2 values, those before it have 1"));
+  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"inputs":{"count":[1],"count":[1]}})"),
+              HasSubstr("stands twice"));
+  EXPECT_THAT(refusal("/v1/models/fraud:predict", R"({"signature_name":"x","instances":[]})"),
+              HasSubstr("'signature_name'"));
   EXPECT_THAT(refusal("/v1/models/frad:predict", "{}", 404), HasSubstr("did you mean 'fraud'?"));
-  EXPECT_THAT(refusal("/v1/models/fraud/versions/9:predict", "{}", 404), HasSubstr("version '9' is not found; served versions: 3"));
+  EXPECT_THAT(refusal("/v1/models/fraud/versions/9:predict", "{}", 404),
+              HasSubstr("version '9' is not found; served versions: 3"));
 }
 
 TEST_F(ServiceTest, TensorflowStatusAndMetadata) {
@@ -221,7 +255,8 @@ TEST_F(ServiceTest, TensorflowStatusAndMetadata) {
 TEST_F(ServiceTest, SeveralModelsAndTasks) {
   ASSERT_TRUE(models_->add(kind_model(), "1", "k").ok());
   ASSERT_TRUE(models_->add(price_model(), "1", "p").ok());
-  EXPECT_THAT(refusal("/score", "{}"), HasSubstr("several models are served; say which one with ?model=NAME: fraud, kind, price"));
+  EXPECT_THAT(refusal("/score", "{}"),
+              HasSubstr("several models are served; say which one with ?model=NAME: fraud, kind, price"));
   // softmax(0, 1, 2) = 0.09003057, 0.24472847, 0.66524096
   const Json kind = post("/score?model=kind", R"({"x":1})");
   EXPECT_NEAR(kind["scores"]["a"], 0.09003057, 1e-6);
@@ -233,24 +268,32 @@ TEST_F(ServiceTest, SeveralModelsAndTasks) {
   EXPECT_FALSE(price.contains("label"));
   EXPECT_EQ(post("/v1/models/price:predict", R"({"instances":[1,2]})")["predictions"][1]["score"], 5);
   EXPECT_EQ(post("/v1/models/price:predict", R"({"inputs":[1,2]})")["outputs"]["score"][0], 3);
-  const Json v2 = post("/v2/models/kind/infer", R"({"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]})");
+  const Json v2 =
+      post("/v2/models/kind/infer", R"({"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]})");
   EXPECT_EQ(v2["outputs"][0]["shape"].dump(), "[1,3]");
   EXPECT_EQ(v2["outputs"][2]["data"][0], "c");
-  const Json regression = post("/v2/models/price/infer", R"({"inputs":[{"name":"x","shape":[2,1],"datatype":"FP64","data":[[1],[2]]}]})");
+  const Json regression =
+      post("/v2/models/price/infer", R"({"inputs":[{"name":"x","shape":[2,1],"datatype":"FP64","data":[[1],[2]]}]})");
   EXPECT_EQ(regression["outputs"].dump(), R"([{"data":[3,5],"datatype":"FP32","name":"score","shape":[2]}])");
-  EXPECT_THAT(refusal("/v2/models/price/infer", R"({"outputs":[{"name":"label"}],"inputs":[]})"), HasSubstr("unknown output"));
-  EXPECT_THAT(refusal("/score?model=kinds", "{}", 404), HasSubstr("Request for unknown model: 'kinds' is not found (did you mean 'kind'?)"));
+  EXPECT_THAT(refusal("/v2/models/price/infer", R"({"outputs":[{"name":"label"}],"inputs":[]})"),
+              HasSubstr("unknown output"));
+  EXPECT_THAT(refusal("/score?model=kinds", "{}", 404),
+              HasSubstr("Request for unknown model: 'kinds' is not found (did you mean 'kind'?)"));
 }
 
 TEST_F(ServiceTest, Invocations) {
-  const auto score = [&](std::string_view body) { return post("/invocations", body)["predictions"][0]["score"].get<float>(); };
+  const auto score = [&](std::string_view body) {
+    return post("/invocations", body)["predictions"][0]["score"].get<float>();
+  };
   EXPECT_EQ(score(R"({"dataframe_split":{"columns":["state","count"],"data":[["NY",1]],"index":[0]}})"), 0.3F);
   EXPECT_EQ(score(R"({"dataframe_records":[{"state":"NY","count":1}]})"), 0.3F);
   EXPECT_EQ(score(R"({"instances":[[200, 2, "NY", "online", "2026-11-24T12:00:00Z"]]})"), 0.6F);
   EXPECT_EQ(score(R"({"inputs":{"state":["NY"],"count":[1]},"params":{"reasons":1}})"), 0.3F);
   EXPECT_THAT(refusal("/invocations", "{}"), HasSubstr("dataframe_split, dataframe_records, instances, inputs"));
-  EXPECT_THAT(refusal("/invocations", R"({"dataframe_split":{"columns":["stat"],"data":[]}})"), HasSubstr("did you mean 'state'?"));
-  EXPECT_THAT(refusal("/invocations", R"({"dataframe_split":{"columns":["count"],"data":[[1,2]]}})"), HasSubstr("row 0: expected 1 values, got 2"));
+  EXPECT_THAT(refusal("/invocations", R"({"dataframe_split":{"columns":["stat"],"data":[]}})"),
+              HasSubstr("did you mean 'state'?"));
+  EXPECT_THAT(refusal("/invocations", R"({"dataframe_split":{"columns":["count"],"data":[[1,2]]}})"),
+              HasSubstr("row 0: expected 1 values, got 2"));
   EXPECT_THAT(refusal("/invocations", R"({"dataframe_split":3})"), HasSubstr("'columns' and 'data'"));
   EXPECT_EQ(send("GET", "/ping").body, "\n");
   EXPECT_EQ(send("GET", "/version").body, "1.2.3\n");
@@ -258,8 +301,9 @@ TEST_F(ServiceTest, Invocations) {
 
 TEST_F(ServiceTest, PathsAndMethods) {
   EXPECT_THAT(send("GET", "/scroe").body, HasSubstr("did you mean '/score'?"));
-  for (const char* path : {"/nowhere", "/v2/models/", "/v2/models/fraud/versions", "/v2/models/fraud/nothing", "/v2/models/fraud/infer/x",
-                           "/v1/models/fraud:classify", "/v1/models/fraud/metadata:predict", "", "*", "//score"}) {
+  for (const char* path :
+       {"/nowhere", "/v2/models/", "/v2/models/fraud/versions", "/v2/models/fraud/nothing", "/v2/models/fraud/infer/x",
+        "/v1/models/fraud:classify", "/v1/models/fraud/metadata:predict", "", "*", "//score"}) {
     const Response response = send("GET", path);
     EXPECT_EQ(response.status, 404) << path;
     EXPECT_TRUE(Json::parse(response.body).contains("error"));
@@ -314,7 +358,9 @@ TEST_F(ServiceTest, JournalHoldsEveryScoredRow) {
   std::string text;
   for (const auto& entry : fs::directory_iterator(root_ / "log"))
     if (entry.path().extension() == ".ndjson") text = read_file(entry.path()).value();
-  EXPECT_THAT(text, HasSubstr(R"("findings":[{"input":"amount","finding":"out of range"},{"input":"state","finding":"unseen"}])"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(R"("findings":[{"input":"amount","finding":"out of range"},{"input":"state","finding":"unseen"}])"));
   EXPECT_THAT(text, HasSubstr("\"model_digest\":\"digest3\""));
   EXPECT_THAT(metrics(), HasSubstr("slipway_journal_rows_total 2\n"));
 }
@@ -336,7 +382,8 @@ TEST_F(ServiceTest, ANewVersionTakesOverAndTheOldOneStaysReachable) {
   EXPECT_EQ(post("/score", R"({"count":1,"state":"CA"})")["score"].get<float>(), 0.3F);
   EXPECT_EQ(post("/score?version=3", R"({"count":1,"state":"CA"})")["score"].get<float>(), 0.1F);
   EXPECT_EQ(Json::parse(send("GET", "/v2/models/fraud").body)["versions"].dump(), R"(["3","10"])");
-  EXPECT_THAT(metrics(), HasSubstr("slipway_model_info{model=\"fraud\",version=\"10\",digest=\"digest10\",default=\"true\"} 1\n"));
+  EXPECT_THAT(metrics(),
+              HasSubstr("slipway_model_info{model=\"fraud\",version=\"10\",digest=\"digest10\",default=\"true\"} 1\n"));
 }
 
 }  // namespace

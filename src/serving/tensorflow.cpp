@@ -52,7 +52,8 @@ Status answer_tensorflow_predict(Work& work, const ModelRepository& models, cons
   SLIPWAY_TRY(work.model, models.find(name, version));
   SLIPWAY_TRY(work.reason_count, query_reasons(request.target));
   SLIPWAY_TRY(const dom::element root, work.json.parse(request.body));
-  if (!root.is_object()) return invalid_input(fmt::format("expected an object with 'instances' or 'inputs', got {}", kind_of(root)));
+  if (!root.is_object())
+    return invalid_input(fmt::format("expected an object with 'instances' or 'inputs', got {}", kind_of(root)));
   dom::element instances, inputs, other;
   const bool by_row = root["instances"].get(instances) == simdjson::SUCCESS;
   const bool by_column = root["inputs"].get(inputs) == simdjson::SUCCESS;

@@ -56,7 +56,8 @@ inline model::Model kind_model() {
   using namespace slipway::model;
   ModelBuilder builder("kind");
   const ValueId x = builder.input({.name = "x"});
-  const ValueId margins = builder.add(Dense{x, 0, {0, 1, 2}, {0, 0, 0}, Dense::Activation::identity}, "margins", {"a", "b", "c"});
+  const ValueId margins =
+      builder.add(Dense{x, 0, {0, 1, 2}, {0, 0, 0}, Dense::Activation::identity}, "margins", {"a", "b", "c"});
   const ValueId scores = builder.add(Link{margins, 0, Link::Kind::softmax}, "scores", {"a", "b", "c"});
   const ValueId label = builder.add(Decide{scores, 0, 0.5F}, "label", {"label"});
   builder.set_task(Task::multiclass, "kind", {"a", "b", "c"});

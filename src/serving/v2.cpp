@@ -1,8 +1,8 @@
 // Open Inference Protocol V2 over HTTP: infer, in JSON and with the binary tensor extension.
-#include <fmt/format.h>
-
 #include <charconv>
 #include <cstring>
+
+#include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
 #include <slipway/journal/json_text.hpp>
@@ -21,8 +21,8 @@ using journal::append_json_string;
 // ---- reading
 
 enum class Datatype { boolean, int8, int16, int32, int64, uint8, uint16, uint32, uint64, fp32, fp64, bytes };
-constexpr std::string_view datatype_names[] = {"BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8",
-                                               "UINT16", "UINT32", "UINT64", "FP32", "FP64", "BYTES"};
+constexpr std::string_view datatype_names[] = {"BOOL",   "INT8",   "INT16",  "INT32", "INT64", "UINT8",
+                                               "UINT16", "UINT32", "UINT64", "FP32",  "FP64",  "BYTES"};
 constexpr std::size_t datatype_sizes[] = {1, 1, 2, 4, 8, 1, 2, 4, 8, 4, 8, 0};
 
 Result<Datatype> read_datatype(const dom::element& tensor, std::string_view name) {
@@ -31,8 +31,10 @@ Result<Datatype> read_datatype(const dom::element& tensor, std::string_view name
     return invalid_input(fmt::format("input '{}': expected a text in 'datatype'", name));
   for (std::size_t i = 0; i < std::size(datatype_names); ++i)
     if (datatype_names[i] == text) return static_cast<Datatype>(i);
-  return invalid_input(fmt::format("input '{}': datatype {} is not supported; expected one of BOOL, INT8 to INT64, UINT8 to UINT64, "
-                                   "FP32, FP64, BYTES", name, show_text(text)));
+  return invalid_input(
+      fmt::format("input '{}': datatype {} is not supported; expected one of BOOL, INT8 to INT64, UINT8 to UINT64, "
+                  "FP32, FP64, BYTES",
+                  name, show_text(text)));
 }
 
 struct Shape {
@@ -85,7 +87,8 @@ Cell load_cell(Datatype type, const char* bytes) {
       return std::int64_t{load<std::uint32_t>(bytes)};
     case Datatype::uint64: {
       const auto value = load<std::uint64_t>(bytes);
-      if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return static_cast<double>(value);
+      if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+        return static_cast<double>(value);
       return static_cast<std::int64_t>(value);
     }
     case Datatype::fp32:
@@ -114,8 +117,9 @@ Status read_raw(Work& work, const Target& tensor, std::string_view raw) {
   if (tensor.type != Datatype::bytes) {
     const std::size_t size = datatype_sizes[static_cast<std::size_t>(tensor.type)];
     if (raw.size() != count * size)
-      return invalid_input(fmt::format("input '{}': {} values of {} need {} bytes of binary data, got {}", tensor.name, count,
-                                       datatype_names[static_cast<std::size_t>(tensor.type)], count * size, raw.size()));
+      return invalid_input(fmt::format("input '{}': {} values of {} need {} bytes of binary data, got {}", tensor.name,
+                                       count, datatype_names[static_cast<std::size_t>(tensor.type)], count * size,
+                                       raw.size()));
     for (std::size_t i = 0; i < count; ++i) place(i, load_cell(tensor.type, raw.data() + i * size));
     return {};
   }
@@ -123,13 +127,15 @@ Status read_raw(Work& work, const Target& tensor, std::string_view raw) {
   for (; !raw.empty() && i < count; ++i) {
     if (raw.size() < 4 || raw.size() - 4 < load<std::uint32_t>(raw.data())) break;
     const std::string_view text = raw.substr(4, load<std::uint32_t>(raw.data()));
-    if (!journal::is_utf8(text)) return invalid_input(fmt::format("input '{}': element {} is not UTF-8", tensor.name, i));
+    if (!journal::is_utf8(text))
+      return invalid_input(fmt::format("input '{}': element {} is not UTF-8", tensor.name, i));
     place(i, text);
     raw.remove_prefix(4 + text.size());
   }
   if (i != count || !raw.empty())
-    return invalid_input(fmt::format("input '{}': its binary data do not hold {} elements of BYTES, each behind its length in 4 bytes",
-                                     tensor.name, count));
+    return invalid_input(
+        fmt::format("input '{}': its binary data do not hold {} elements of BYTES, each behind its length in 4 bytes",
+                    tensor.name, count));
   return {};
 }
 
@@ -170,7 +176,8 @@ Status read_data(Work& work, const Target& tensor, const dom::element& data) {
 Result<std::size_t> read_size(const dom::element& value, std::string_view name) {
   std::int64_t size = 0;
   if (value.get(size) != simdjson::SUCCESS || size < 0)
-    return invalid_input(fmt::format("input '{}': binary_data_size: expected a whole number, got {}", name, show(value)));
+    return invalid_input(
+        fmt::format("input '{}': binary_data_size: expected a whole number, got {}", name, show(value)));
   return static_cast<std::size_t>(size);
 }
 
@@ -201,15 +208,16 @@ Status read_inputs(Work& work, const dom::element& root, std::string_view binary
     if (first) SLIPWAY_CHECK(work.rows.begin(model, target.shape.rows));
     first = false;
     if (target.shape.rows != work.rows.size())
-      return invalid_input(fmt::format("input '{}' has {} rows, those before it have {}", target.name, target.shape.rows,
-                                       work.rows.size()));
+      return invalid_input(fmt::format("input '{}' has {} rows, those before it have {}", target.name,
+                                       target.shape.rows, work.rows.size()));
     dom::element data, size;
     const bool has_data = tensor["data"].get(data) == simdjson::SUCCESS;
     if (tensor["parameters"]["binary_data_size"].get(size) == simdjson::SUCCESS) {
       if (has_data) return invalid_input(fmt::format("input '{}' has both 'data' and 'binary_data_size'", target.name));
       SLIPWAY_TRY(const std::size_t bytes, read_size(size, target.name));
       if (bytes > binary.size())
-        return invalid_input(fmt::format("input '{}': binary_data_size {} goes beyond the end of the body", target.name, bytes));
+        return invalid_input(
+            fmt::format("input '{}': binary_data_size {} goes beyond the end of the body", target.name, bytes));
       SLIPWAY_CHECK(read_raw(work, target, binary.substr(0, bytes)));
       binary.remove_prefix(bytes);
     } else if (has_data) {
@@ -236,7 +244,8 @@ struct Wanted {
 Result<std::vector<Wanted>> read_outputs(Work& work, const dom::element& root) {
   bool binary = false;
   dom::element value;
-  if (root["parameters"]["binary_data_output"].get(value) == simdjson::SUCCESS && value.get(binary) != simdjson::SUCCESS)
+  if (root["parameters"]["binary_data_output"].get(value) == simdjson::SUCCESS &&
+      value.get(binary) != simdjson::SUCCESS)
     return invalid_input("binary_data_output: expected true or false, got " + show(value));
   if (root["parameters"]["reasons"].get(value) == simdjson::SUCCESS) {
     SLIPWAY_TRY(work.reason_count, read_count(value, "reasons"));
@@ -264,10 +273,12 @@ Result<std::vector<Wanted>> read_outputs(Work& work, const dom::element& root) {
       one.output = static_cast<Output>(static_cast<int>(one.output) + 1);
     if (std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& other) { return other.output == one.output; }))
       return invalid_input(fmt::format("output '{}' stands twice", name));
-    if (output["parameters"]["binary_data"].get(value) == simdjson::SUCCESS && value.get(one.binary) != simdjson::SUCCESS)
+    if (output["parameters"]["binary_data"].get(value) == simdjson::SUCCESS &&
+        value.get(one.binary) != simdjson::SUCCESS)
       return invalid_input(fmt::format("output '{}': binary_data: expected true or false, got {}", name, show(value)));
     if (output["parameters"]["classification"].error() == simdjson::SUCCESS)
-      return invalid_input(fmt::format("output '{}': classification is not supported; ask for the output 'label'", name));
+      return invalid_input(
+          fmt::format("output '{}': classification is not supported; ask for the output 'label'", name));
     if (one.output == Output::reasons && work.reason_count == 0) work.reason_count = default_reasons;
     wanted.push_back(one);
   }
@@ -278,7 +289,8 @@ Result<std::vector<Wanted>> read_outputs(Work& work, const dom::element& root) {
 void each_value(const Work& work, Output output, const auto& number, const auto& text) {
   const ServedModel& model = *work.model;
   const std::size_t width = work.scores.scores.width;
-  const bool matrix = output == Output::probabilities || (output == Output::score && !model.is_binary() && !model.is_regression());
+  const bool matrix =
+      output == Output::probabilities || (output == Output::score && !model.is_binary() && !model.is_regression());
   std::string reasons;
   for (std::size_t row = 0; row < work.rows.size(); ++row) {
     if (matrix) {
@@ -348,10 +360,12 @@ Result<std::optional<std::size_t>> read_header_length(const Request& request) {
   std::size_t length = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), length);
   if (code != std::errc() || end != text.data() + text.size() || length > request.body.size())
-    return invalid_input(fmt::format("Inference-Header-Content-Length: expected a whole number up to the body's {} bytes, got {}",
-                                     request.body.size(), show_text(text)));
+    return invalid_input(
+        fmt::format("Inference-Header-Content-Length: expected a whole number up to the body's {} bytes, got {}",
+                    request.body.size(), show_text(text)));
   if (length == 0)
-    return invalid_input("Inference-Header-Content-Length: a body without JSON is not supported: the inputs must be named");
+    return invalid_input(
+        "Inference-Header-Content-Length: a body without JSON is not supported: the inputs must be named");
   return std::optional(length);
 }
 

@@ -1,8 +1,8 @@
 #include "work.hpp"
 
-#include <fmt/format.h>
-
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include <slipway/journal/json_text.hpp>
 

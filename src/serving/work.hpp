@@ -1,4 +1,5 @@
-// What one request needs on its way through a protocol: decode into rows, score, write the answer. One per thread, reused.
+// What one request needs on its way through a protocol: decode into rows, score, write the answer. One per thread,
+// reused.
 #pragma once
 #include <memory>
 #include <string>
@@ -54,8 +55,8 @@ std::optional<std::string> query_parameter(std::string_view target, std::string_
 // ?reasons=K
 Result<std::size_t> query_reasons(std::string_view target);
 
-// The protocols. Each decodes the request, scores through score_rows and writes the answer's body; errors become answers
-// in the service. `name` and `version` are those of the path, decoded ("" = default).
+// The protocols. Each decodes the request, scores through score_rows and writes the answer's body; errors become
+// answers in the service. `name` and `version` are those of the path, decoded ("" = default).
 Status answer_v2_infer(Work& work, const ModelRepository& models, const Request& request, const std::string& name,
                        const std::string& version, Response& response);
 Status answer_tensorflow_predict(Work& work, const ModelRepository& models, const Request& request,

@@ -76,8 +76,11 @@ def compare(model_file, data_file, scores_file, tolerance):
         if (numpy.isnan(ours) != numpy.isnan(theirs)).any():
             sys.exit(f"{name}: missing in different rows")
         # Of numbers above 1 (regressions), the relative difference.
-        differences = numpy.abs(ours - theirs) / numpy.maximum(1, numpy.abs(theirs))
-        row = int(numpy.nanargmax(differences)) if len(differences) else 0
+        with numpy.errstate(invalid="ignore"):
+            differences = numpy.abs(ours - theirs) / numpy.maximum(1, numpy.abs(theirs))
+        same = (ours == theirs) | (numpy.isnan(ours) & numpy.isnan(theirs))
+        differences = numpy.where(same, 0, numpy.where(numpy.isnan(differences), numpy.inf, differences))
+        row = int(numpy.argmax(differences)) if len(differences) else 0
         if len(differences):
             print(f"{name}: largest difference {differences[row]:.3g} in row {row + 1}")
             largest = max(largest, float(differences[row]))

@@ -14,12 +14,15 @@ using namespace slipway;
 model::Model make_model() {
   using namespace slipway::model;
   ModelBuilder builder("m");
-  const ValueId number = builder.input({.name = "a", .minimum = -1.0F, .maximum = 1.0F, .out_of_range = OutOfRange::clamp});
+  const ValueId number =
+      builder.input({.name = "a", .minimum = -1.0F, .maximum = 1.0F, .out_of_range = OutOfRange::clamp});
   const ValueId text = builder.input({.name = "t", .kind = InputKind::text, .categories = {"x", "y"}});
   const ValueId time = builder.input({.name = "w", .kind = InputKind::time});
   const ValueId known = builder.add(Lookup{text, 0, {"x", "y"}, {1, 2}, {3}, {4}}, "known", {"known"});
-  const ValueId hour = builder.add(Expression{{time}, 0, {{.op = ExpressionNode::Op::hour}}, "hour(w)"}, "hour", {"hour"});
-  const ValueId all = builder.add(Join{{number, known, hour}, 0, Join::Kind::concatenate, {}}, "all", {"a", "known", "hour"});
+  const ValueId hour =
+      builder.add(Expression{{time}, 0, {{.op = ExpressionNode::Op::hour}}, "hour(w)"}, "hour", {"hour"});
+  const ValueId all =
+      builder.add(Join{{number, known, hour}, 0, Join::Kind::concatenate, {}}, "all", {"a", "known", "hour"});
   Trees trees;
   trees.input = all;
   trees.roots = {0};
@@ -53,7 +56,7 @@ serving::Service& service() {
 
 // The first byte chooses the route, the second, for V2, how much of the rest is JSON in front of binary tensors.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static constexpr std::string_view targets[] = {"/score", "/score?reasons=2", "/v1/models/m:predict?reasons=1",
+  static constexpr std::string_view targets[] = {"/score",       "/score?reasons=2",   "/v1/models/m:predict?reasons=1",
                                                  "/invocations", "/v2/models/m/infer", "/v2/models/m/infer"};
   if (size < 2) return 0;
   const std::size_t route = data[0] % std::size(targets);

@@ -150,7 +150,7 @@ def test_bundle_whose_model_was_changed(slipway, standing, transactions):
     bytes_ = bytearray(file.read_bytes())
     bytes_[len(bytes_) // 2] ^= 1
     file.write_bytes(bytes_)
-    refuse(slipway, standing, "score", "model", transactions, "--out", "scores.csv", says=["model.onnx"])
+    refuse(slipway, standing, "score", "model", transactions, "--out", "scores.csv", code=1, says=["model.onnx"])
 
 
 def test_port_in_use(slipway, bundle, tmp_path):

@@ -60,7 +60,14 @@ Status history(const registry::Registry& registry, const Arguments& arguments, C
   return {};
 }
 
-Status act(const Arguments& arguments, Console& console) {
+Status act(Arguments arguments, Console& console) {
+  static const std::vector<std::string> actions = {"list",   "show",    "history",   "verify",
+                                                   "promote", "roll-back", "alias"};
+  // `slipway models FOLDER` lists that registry.
+  if (registry::Registry::is_registry(arguments.action)) arguments.folder = std::exchange(arguments.action, "list");
+  if (std::find(actions.begin(), actions.end(), arguments.action) == actions.end())
+    return invalid_input(fmt::format("models: '{}' is neither an action{} nor a registry's folder; actions are {}",
+                                     arguments.action, suggestion(arguments.action, actions), list_names(actions)));
   SLIPWAY_TRY(const auto registry, registry::Registry::open(arguments.folder));
   const registry::Reason reason{"", arguments.why};
   if (arguments.action == "list") return list(registry, arguments, console);
@@ -109,8 +116,7 @@ Status act(const Arguments& arguments, Console& console) {
 void add_models(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("models", "List the registry's models; show, promote, roll back");
   auto arguments = std::make_shared<Arguments>();
-  command->add_option("action", arguments->action, "list, show, history, verify, promote, roll-back or alias")
-      ->check(CLI::IsMember({"list", "show", "history", "verify", "promote", "roll-back", "alias"}))
+  command->add_option("action", arguments->action, "list, show, history, verify, promote, roll-back or alias; or a registry's folder to list")
       ->capture_default_str();
   command->add_option("model", arguments->reference, "fraud (its champion), fraud@challenger or fraud/3");
   command->add_option("--alias", arguments->alias, "with alias: which one to point at the model");

@@ -33,11 +33,14 @@ SLIPWAY_MULTIVERSION void pack_at_random(const float* __restrict gradients, cons
   }
 }
 
+// Many sums side by side, because one addition has to wait for the one before.
+constexpr std::size_t lanes = 64;
+
 SLIPWAY_MULTIVERSION void sum_lanes(const float* __restrict gradients, const float* __restrict hessians,
                                     std::size_t count, float* __restrict gradient_lanes,
                                     float* __restrict hessian_lanes) {
-  for (std::size_t i = 0; i + 16 <= count; i += 16)
-    for (std::size_t lane = 0; lane < 16; ++lane) {
+  for (std::size_t i = 0; i + lanes <= count; i += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
       gradient_lanes[lane] += std::abs(gradients[i + lane]);
       hessian_lanes[lane] += hessians[i + lane];
     }
@@ -58,14 +61,14 @@ DerivativeSums sum_derivatives(const float* gradients, const float* hessians, st
   DerivativeSums sums;
   for (std::size_t begin = 0; begin < count; begin += block_rows) {
     const std::size_t rows = std::min(block_rows, count - begin);
-    float gradient_lanes[16] = {};
-    float hessian_lanes[16] = {};
+    float gradient_lanes[lanes] = {};
+    float hessian_lanes[lanes] = {};
     sum_lanes(gradients + begin, hessians + begin, rows, gradient_lanes, hessian_lanes);
-    for (int lane = 0; lane < 16; ++lane) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
       sums.absolute_gradient += gradient_lanes[lane];
       sums.hessian += hessian_lanes[lane];
     }
-    for (std::size_t i = begin + rows / 16 * 16; i < begin + rows; ++i) {
+    for (std::size_t i = begin + rows / lanes * lanes; i < begin + rows; ++i) {
       sums.absolute_gradient += std::abs(gradients[i]);
       sums.hessian += hessians[i];
     }

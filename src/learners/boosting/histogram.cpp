@@ -5,25 +5,17 @@ namespace {
 
 constexpr std::uint32_t prefetch_distance = 16;
 
-// Every row is one 64-bit addition per feature; the loop over the features is unrolled. `Even`: all of them have 256 cells,
-// so that the places of their cells are constants in the code.
-template <std::size_t Features, bool Even>
+// Every row is one 64-bit addition per feature; the loop over the features is unrolled.
+template <std::size_t Features>
 void add(const std::uint8_t* codes, std::size_t stride, const Packed* packed, const std::uint32_t* list,
          std::uint32_t count, const std::uint32_t* first_cell, Packed* histogram) {
   Packed* cells[Features];
   for (std::size_t k = 0; k < Features; ++k) cells[k] = histogram + first_cell[k];
-  Packed* const even = cells[0];
   const auto one = [&](std::size_t row) {
     const std::uint8_t* code = codes + row * stride;
     const Packed value = packed[row];
 #pragma GCC unroll 16
-    for (std::size_t k = 0; k < Features; ++k) {
-      if constexpr (Even) {
-        even[k * 256 + code[k]] += value;
-      } else {
-        cells[k][code[k]] += value;
-      }
-    }
+    for (std::size_t k = 0; k < Features; ++k) cells[k][code[k]] += value;
   };
   if (list == nullptr) {
     for (std::uint32_t row = 0; row < count; ++row) one(row);
@@ -41,12 +33,11 @@ void add(const std::uint8_t* codes, std::size_t stride, const Packed* packed, co
 
 using Add = void (*)(const std::uint8_t*, std::size_t, const Packed*, const std::uint32_t*, std::uint32_t,
                      const std::uint32_t*, Packed*);
-template <bool Even, std::size_t... Features>
+template <std::size_t... Features>
 constexpr std::array<Add, sizeof...(Features)> make_adders(std::index_sequence<Features...>) {
-  return {add<Features + 1, Even>...};
+  return {add<Features + 1>...};
 }
-constexpr auto even_adders = make_adders<true>(std::make_index_sequence<most_tile_features>());
-constexpr auto adders = make_adders<false>(std::make_index_sequence<most_tile_features>());
+constexpr auto adders = make_adders(std::make_index_sequence<most_tile_features>());
 
 }  // namespace
 
@@ -74,9 +65,7 @@ void add_rows(const GrowthRows& rows, const HistogramLayout& layout, const Tile&
               std::uint32_t first, std::uint32_t count, Packed* histogram) {
   const std::size_t features = tile.end - tile.begin;
   const std::size_t start = list == nullptr ? first : 0;
-  bool even = true;
-  for (std::size_t feature = tile.begin; feature < tile.end; ++feature) even = even && layout.cells_of(feature) == 256;
-  (even ? even_adders : adders)[features - 1](rows.codes + tile.begin + start * rows.stride, rows.stride, rows.packed + start, list, count,
+  adders[features - 1](rows.codes + tile.begin + start * rows.stride, rows.stride, rows.packed + start, list, count,
                        layout.first.data() + tile.begin, histogram);
 }
 

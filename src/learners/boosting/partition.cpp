@@ -8,7 +8,7 @@ namespace slipway::learners::boosting {
 namespace {
 
 constexpr std::uint32_t prefetch_distance = 24;
-constexpr std::size_t replay_rows = 512;  // their leaves, as bytes, stay at hand while the splits pass
+constexpr std::size_t replay_rows = 2048;  // their leaves, as bytes, stay at hand while the splits pass
 
 SLIPWAY_MULTIVERSION void replay_one(std::uint8_t* __restrict leaves, const std::uint8_t* __restrict codes,
                                      std::size_t count, std::uint8_t leaf, std::uint8_t fresh, std::uint8_t low,

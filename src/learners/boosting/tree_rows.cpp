@@ -8,45 +8,33 @@
 namespace slipway::learners::boosting {
 namespace {
 
-// Rows whose importance reaches the limit, and the sum of the importances of the others.
-SLIPWAY_MULTIVERSION void count_importances(const float* __restrict gradients, const float* __restrict hessians,
-                                            std::size_t count, float hessian_share, float inverse_mu,
-                                            double* __restrict certain, double* __restrict rest) {
-  float certain_lanes[16] = {};
-  float rest_lanes[16] = {};
-  std::size_t i = 0;
-  for (; i + 16 <= count; i += 16)
-    for (std::size_t lane = 0; lane < 16; ++lane) {
-      const float r = std::abs(gradients[i + lane]) + hessian_share * hessians[i + lane];
-      const bool kept = r * inverse_mu >= 1.0F;
-      certain_lanes[lane] += kept ? 1.0F : 0.0F;
-      rest_lanes[lane] += kept ? 0.0F : r;
-    }
-  for (int lane = 0; lane < 16; ++lane) {
-    *certain += certain_lanes[lane];
-    *rest += rest_lanes[lane];
-  }
-  for (; i < count; ++i) {
-    const float r = std::abs(gradients[i]) + hessian_share * hessians[i];
-    const bool kept = r * inverse_mu >= 1.0F;
-    *certain += kept ? 1 : 0;
-    *rest += kept ? 0 : r;
-  }
-}
-
-SLIPWAY_MULTIVERSION void mark_by_importance(const float* __restrict gradients, const float* __restrict hessians,
-                                             std::size_t count, float hessian_share, float inverse_mu,
-                                             std::uint32_t first, std::uint32_t key, float* __restrict probability,
-                                             std::uint8_t* __restrict kept) {
+// probability[i] = min(1, (|g| + hessian_share * h) * inverse_mu); returns their sum.
+SLIPWAY_MULTIVERSION float keep_probabilities(const float* __restrict gradients, const float* __restrict hessians,
+                                              std::size_t count, float hessian_share, float inverse_mu,
+                                              float* __restrict probability) {
+  constexpr std::size_t lanes = 64;
+  float sums[lanes] = {};
   for (std::size_t i = 0; i < count; ++i) {
     const float q = (std::abs(gradients[i]) + hessian_share * hessians[i]) * inverse_mu;
     probability[i] = q < 1.0F ? q : 1.0F;
-    kept[i] = hashed_uniform(first + static_cast<std::uint32_t>(i), key) < probability[i] ? 1 : 0;
   }
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += probability[i + lane];
+  float sum = 0;
+  for (float one : sums) sum += one;
+  for (; i < count; ++i) sum += probability[i];
+  return sum;
 }
 
-SLIPWAY_MULTIVERSION void mark_uniformly(std::size_t count, float share, std::uint32_t first, std::uint32_t key,
-                                         std::uint8_t* __restrict kept) {
+SLIPWAY_MULTIVERSION void draw_rows(const float* __restrict probability, std::size_t count, std::uint32_t first,
+                                    std::uint32_t key, std::uint8_t* __restrict kept) {
+  for (std::size_t i = 0; i < count; ++i)
+    kept[i] = hashed_uniform(first + static_cast<std::uint32_t>(i), key) < probability[i] ? 1 : 0;
+}
+
+SLIPWAY_MULTIVERSION void draw_rows(float share, std::size_t count, std::uint32_t first, std::uint32_t key,
+                                    std::uint8_t* __restrict kept) {
   for (std::size_t i = 0; i < count; ++i)
     kept[i] = hashed_uniform(first + static_cast<std::uint32_t>(i), key) < share ? 1 : 0;
 }
@@ -78,7 +66,8 @@ TreeRows::TreeRows(const tree::CodedRows& codes, const tree::Bins& bins, std::si
     has_missing_[feature] = has_code(columns_[feature], rows, tree::missing_code) ? 1 : 0;
   });
   if (settings.rows_differ()) {
-    list_ = compute::Buffer<std::uint32_t>(rows + block_rows);
+    block_lists_ = compute::Buffer<std::uint32_t>(rows);
+    if (settings.gradient_based) probabilities_ = compute::Buffer<float>(rows);
     gradients_ = compute::Buffer<float>(rows);
     hessians_ = compute::Buffer<float>(rows);
   }
@@ -120,10 +109,12 @@ void TreeRows::copy_codes(std::uint32_t count, const std::uint32_t* list) {
       std::uint8_t* to = copied_codes_.data() + i * stride;
       if (list != nullptr && i + 16 < end)
         __builtin_prefetch(codes_.row_codes() + std::size_t{list[i + 16]} * codes_.stride());
-      if (!settings_.features_differ()) {
-        std::memcpy(to, from, stride);
-      } else {
+      if (settings_.features_differ()) {
         for (std::size_t k = 0; k < features_.size(); ++k) to[k] = from[features_[k]];
+      } else if (stride == 32) {
+        std::memcpy(to, from, 32);  // a constant size is two instructions
+      } else {
+        std::memcpy(to, from, stride);
       }
     }
   });
@@ -131,62 +122,64 @@ void TreeRows::copy_codes(std::uint32_t count, const std::uint32_t* list) {
   selected_.stride = stride;
 }
 
+void TreeRows::find_probabilities(std::span<const float> gradients, std::span<const float> hessians,
+                                  const DerivativeSums& sums, int output) {
+  float& inverse_mu = inverse_mu_[static_cast<std::size_t>(output)];
+  const auto hessian_share = static_cast<float>(sums.hessian > 0 ? sums.absolute_gradient / sums.hessian / 4 : 0);
+  const double wanted = settings_.subsample * static_cast<double>(rows_);
+  // The first tree looks for the rate; later ones start from the last rate, which then lags by one tree.
+  int steps = 1;
+  if (inverse_mu == 0) {
+    const double all = sums.absolute_gradient + hessian_share * sums.hessian;
+    inverse_mu = all > 0 ? static_cast<float>(std::min(wanted / all, 1e30)) : 1.0F;
+    steps = 10;
+  }
+  for (int step = 0; step < steps; ++step) {
+    std::vector<double> expected(block_count(rows_));
+    threads_.for_each(expected.size(), [&](std::size_t block) {
+      const std::size_t first = block * block_rows;
+      expected[block] = keep_probabilities(gradients.data() + first, hessians.data() + first,
+                                           std::min(block_rows, rows_ - first), hessian_share, inverse_mu,
+                                           probabilities_.data() + first);
+    });
+    const double sum = std::accumulate(expected.begin(), expected.end(), 0.0);
+    if (sum > 0) inverse_mu = static_cast<float>(std::min(inverse_mu * std::clamp(wanted / sum, 0.1, 10.0), 1e30));
+  }
+}
+
 void TreeRows::sample_rows(std::span<const float> gradients, std::span<const float> hessians, const DerivativeSums& sums,
                            int output, std::uint32_t key) {
   const std::size_t blocks = block_count(rows_);
   const auto rows_of = [&](std::size_t block) { return std::min(block_rows, rows_ - block * block_rows); };
-  float& inverse_mu = inverse_mu_[static_cast<std::size_t>(output)];
-  const auto hessian_share = static_cast<float>(sums.hessian > 0 ? sums.absolute_gradient / sums.hessian / 4 : 0);
-  if (settings_.gradient_based) {
-    const double wanted = settings_.subsample * static_cast<double>(rows_);
-    // Raising the rate and setting aside the rows that are then certain converges from below in a few steps; later trees
-    // begin where the one before stopped.
-    for (int step = inverse_mu == 0 ? 6 : 1; step > 0; --step) {
-      std::vector<std::array<double, 2>> counted(blocks);
-      threads_.for_each(blocks, [&](std::size_t block) {
-        const std::size_t first = block * block_rows;
-        count_importances(gradients.data() + first, hessians.data() + first, rows_of(block), hessian_share, inverse_mu,
-                          &counted[block][0], &counted[block][1]);
-      });
-      double certain = 0;
-      double rest = 0;
-      for (const auto& one : counted) {
-        certain += one[0];
-        rest += one[1];
-      }
-      if (rest > 0) inverse_mu = static_cast<float>(std::min(std::max(wanted - certain, wanted * 0.01) / rest, 1e30));
-    }
-  }
+  if (settings_.gradient_based) find_probabilities(gradients, hessians, sums, output);
   std::vector<std::uint32_t> kept_of(blocks + 1, 0);
   std::vector<DerivativeSums> sums_of(blocks);
-  compute::Buffer<float> probabilities(settings_.gradient_based ? rows_ : 0);
   threads_.for_each(blocks, [&](std::size_t block) {
     const std::size_t first = block * block_rows;
     const std::size_t count = rows_of(block);
     std::uint8_t kept[block_rows];
     if (settings_.gradient_based) {
-      mark_by_importance(gradients.data() + first, hessians.data() + first, count, hessian_share, inverse_mu,
-                         static_cast<std::uint32_t>(first), key, probabilities.data() + first, kept);
+      draw_rows(probabilities_.data() + first, count, static_cast<std::uint32_t>(first), key, kept);
     } else {
-      mark_uniformly(count, static_cast<float>(settings_.subsample), static_cast<std::uint32_t>(first), key, kept);
+      draw_rows(static_cast<float>(settings_.subsample), count, static_cast<std::uint32_t>(first), key, kept);
     }
     std::uint32_t m = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      list_[first + m] = static_cast<std::uint32_t>(first + i);
+      block_lists_[first + m] = static_cast<std::uint32_t>(first + i);
       m += kept[i];
     }
     kept_of[block + 1] = m;
   });
   for (std::size_t block = 0; block < blocks; ++block) kept_of[block + 1] += kept_of[block];
   const std::uint32_t kept = kept_of[blocks];
-  compute::Buffer<std::uint32_t> list(kept);
+  if (list_.size() < kept) list_ = compute::Buffer<std::uint32_t>(std::min(rows_, std::size_t{kept} + kept / 4));
   threads_.for_each(blocks, [&](std::size_t block) {
     const std::uint32_t begin = kept_of[block];
     const std::uint32_t count = kept_of[block + 1] - begin;
     for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint32_t row = list_[block * block_rows + i];
-      const float weight = settings_.gradient_based ? 1.0F / probabilities[row] : 1.0F;
-      list[begin + i] = row;
+      const std::uint32_t row = block_lists_[block * block_rows + i];
+      const float weight = settings_.gradient_based ? 1.0F / probabilities_[row] : 1.0F;
+      list_[begin + i] = row;
       gradients_[begin + i] = gradients[row] * weight;
       hessians_[begin + i] = hessians[row] * weight;
     }
@@ -202,7 +195,7 @@ void TreeRows::sample_rows(std::span<const float> gradients, std::span<const flo
   pack_derivatives(gradients_.data(), hessians_.data(), kept, selected_.scale,
                    kept > most_rows_rounded_to_nearest ? std::optional(key ^ 0xa5a5a5a5U) : std::nullopt, 0,
                    packed_.data());
-  copy_codes(kept, list.data());
+  copy_codes(kept, list_.data());
   selected_.columns = nullptr;
 }
 

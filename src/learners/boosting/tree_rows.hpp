@@ -44,6 +44,8 @@ class TreeRows {
  private:
   void select_features(std::uint64_t key);
   void lay_out();
+  void find_probabilities(std::span<const float> gradients, std::span<const float> hessians, const DerivativeSums& sums,
+                          int output);
   void sample_rows(std::span<const float> gradients, std::span<const float> hessians, const DerivativeSums& sums,
                    int output, std::uint32_t key);
   void copy_codes(std::uint32_t count, const std::uint32_t* list);
@@ -62,8 +64,8 @@ class TreeRows {
   GrowthRows selected_;
   compute::Buffer<Packed> packed_;
   // Of the sampled rows.
-  compute::Buffer<std::uint32_t> list_;
-  compute::Buffer<float> gradients_, hessians_;
+  compute::Buffer<std::uint32_t> block_lists_, list_;
+  compute::Buffer<float> probabilities_, gradients_, hessians_;
   compute::Buffer<std::uint8_t> copied_codes_;
 };
 

@@ -35,8 +35,8 @@ class RegressionTarget {
   std::array<Span, groups> ranges() const { return {Span{0, static_cast<std::uint32_t>(rows_.rows())}}; }
   Item make(std::uint32_t row, std::uint32_t weight) const { return {row, weight, rows_.targets[row], 0}; }
   std::size_t cells_per_feature() const { return 256; }
-  static std::size_t cell(std::size_t code, const Item&) { return code; }
-  static void add(Cell& cell, const Item& item) {
+  static std::size_t cell(std::size_t code, Item) { return code; }
+  static void add(Cell& cell, Item item) {
     cell.counted += CountedWeight::of(item.weight_);
     cell.sum += std::int64_t{item.target} * item.weight_;
   }

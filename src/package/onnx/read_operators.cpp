@@ -162,7 +162,7 @@ class OperatorReader {
   Result<model::Operator> decide() {
     model::Decide op;
     const bool many = find("largest") != nullptr;
-    SLIPWAY_TRY(op.input, value_read_by(many ? "largest" : "positive", 0));
+    SLIPWAY_TRY(op.input, value_read_by(many ? "missing" : "positive", 0));
     if (many) return finish(op);
     SLIPWAY_TRY(const auto threshold, floats("threshold"));
     if (threshold.size() != 1) return damaged("threshold");

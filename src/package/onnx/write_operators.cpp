@@ -175,7 +175,10 @@ class OperatorWriter {
       const std::string threshold = writer_.scalar("threshold", op.threshold);
       writer_.cast("index", writer_.add("GreaterOrEqual", "reached", {positive, threshold}), element_float);
     } else {
-      onnx::Node* largest = writer_.node("ArgMax", "largest", {inputs_[0]});
+      const std::string missing = writer_.add("IsNaN", "missing", {inputs_[0]});
+      const std::string lowest = writer_.scalar("lowest", -std::numeric_limits<float>::infinity());
+      const std::string known = writer_.add("Where", "known", {missing, lowest, inputs_[0]});
+      onnx::Node* largest = writer_.node("ArgMax", "largest", {known});
       set_attribute(*largest, "axis", 1);
       set_attribute(*largest, "keepdims", 1);
       writer_.cast("index", largest->output(0), element_float);

@@ -23,7 +23,7 @@ class TensorExpressionWriter {
       const ExpressionNode& node = op_.nodes[i];
       TensorGraph part = outer_.inside(fmt::format("{}_{}", i, expression_op_name(node.op)));
       if (node.op == Op::constant) {
-        push(part.scalar("value", node.constant));
+        push(part.held_scalar("value", node.constant));
       } else if (node.op == Op::column) {
         push(part.column("value", inputs_[node.operand], static_cast<std::int32_t>(node.column)));
         if (rows.empty()) rows = part.add("IsNan", "rows", {stack_.back().tensor});
@@ -79,7 +79,9 @@ class TensorExpressionWriter {
   void one(TensorGraph& part, Op op) {
     if (op == Op::logical_not) {
       const std::string x = truth(part);
-      return push(part.add("LogicalNot", "result", {x}, {}), true);
+      // TensorFlow's optimiser takes LogicalNot of x > 0 for x <= 0, which is wrong where x is missing.
+      const std::string zero = part.scalar("zero", 0), number_of_x = part.cast("number", x, tensor_bool, tensor_float);
+      return push(part.equal("result", number_of_x, zero), true);
     }
     const std::string x = number(part);
     switch (op) {

@@ -65,6 +65,15 @@ std::string TensorGraph::floats(std::string_view part, std::initializer_list<std
   return prefix_ + std::string(part);
 }
 
+std::string TensorGraph::held_floats(std::string_view part, std::initializer_list<std::int64_t> shape,
+                                     std::span<const float> values) {
+  const std::string constant = floats(std::string(part) + "/constant", shape, values);
+  tensorflow::Node* held = node("PlaceholderWithDefault", part, {constant}, {{"dtype", tensor_float}});
+  tensorflow::Shape* dimensions = add_attribute(*held, "shape")->mutable_shape();
+  for (const std::int64_t size : shape) dimensions->add_dim()->set_size(size);
+  return held->name();
+}
+
 std::string TensorGraph::int32s(std::string_view part, std::initializer_list<std::int64_t> shape,
                                 std::span<const std::int32_t> values) {
   set_content(*constant(part, shape, tensor_int32), values);

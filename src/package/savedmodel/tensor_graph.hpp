@@ -56,6 +56,11 @@ class TensorGraph {
   std::string int64(std::string_view part, std::int64_t value) { return int64s(part, {}, std::span(&value, 1)); }
   std::string text(std::string_view part, std::string value) { return strings(part, {}, std::span(&value, 1)); }
 
+  // The same numbers where they take part in arithmetic: TensorFlow's optimiser joins constants (x / 3 becomes x * 0.33333334,
+  // x * 2 * 3 becomes x * 6), which rounds differently, unless they could be fed.
+  std::string held_floats(std::string_view part, std::initializer_list<std::int64_t> shape, std::span<const float> values);
+  std::string held_scalar(std::string_view part, float value) { return held_floats(part, {}, std::span(&value, 1)); }
+
   std::string cast(std::string_view part, std::string_view x, TensorType from, TensorType to);
   std::string equal(std::string_view part, std::string_view x, std::string_view y, TensorType type = tensor_float);
   // Rows `indices` of dimension `axis` of `x`; the first batch_dims dimensions of both run together.

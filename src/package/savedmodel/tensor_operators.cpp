@@ -50,8 +50,8 @@ class TensorOperatorWriter {
 
   std::string operator()(const model::Affine& op) {
     const std::string scaled =
-        graph_.add("Mul", "scaled", {inputs_[0], graph_.floats("scale", {1, size_of(op.scale)}, op.scale)});
-    return graph_.add("AddV2", "shifted", {scaled, graph_.floats("shift", {1, size_of(op.shift)}, op.shift)});
+        graph_.add("Mul", "scaled", {inputs_[0], graph_.held_floats("scale", {1, size_of(op.scale)}, op.scale)});
+    return graph_.add("AddV2", "shifted", {scaled, graph_.held_floats("shift", {1, size_of(op.shift)}, op.shift)});
   }
 
   // The segment's number is how many points behind the first x has reached.
@@ -128,7 +128,7 @@ class TensorOperatorWriter {
     std::string sum;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       const std::string part = "weighted_" + std::to_string(i);
-      const std::string product = graph_.add("Mul", part, {inputs_[i], graph_.scalar(part + "/weight", op.weights[i])});
+      const std::string product = graph_.add("Mul", part, {inputs_[i], graph_.held_scalar(part + "/weight", op.weights[i])});
       sum = i == 0 ? product : graph_.add("AddV2", "sum_" + std::to_string(i), {sum, product});
     }
     return sum;

@@ -7,7 +7,8 @@
 //    "chain":"<64 hexadecimal digits>"}
 // where chain = SHA-256(chain of the line before, as those digits, then this line without its chain member). The first
 // line follows 64 zeros; the chain goes on from segment to segment. Several classes have "scores":{"class":...} instead
-// of "score". A hole in the sequence is rows that were lost and counted (mode async, or a disk that could not be written).
+// of "score". A hole in the sequence is rows that were lost and counted (mode async, or a disk that could not be
+// written).
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -45,10 +46,10 @@ struct Record {
   std::string_view version;
   std::string_view model_digest;
   std::span<const std::string> input_names;
-  std::span<const Cell> inputs;  // one per name
-  std::span<const float> scores;          // one number ("score"), or one per class ("scores")
-  std::span<const std::string> classes;   // the names of several scores
-  std::string_view label;                 // "" (regression) writes null
+  std::span<const Cell> inputs;          // one per name
+  std::span<const float> scores;         // one number ("score"), or one per class ("scores")
+  std::span<const std::string> classes;  // the names of several scores
+  std::string_view label;                // "" (regression) writes null
   std::span<const Finding> findings;
 };
 
@@ -60,10 +61,10 @@ enum class Mode : std::uint8_t {
 struct WriterOptions {
   std::filesystem::path folder;
   Mode mode = Mode::durable;
-  std::uint64_t segment_bytes = 256ull << 20;            // a new segment once this is reached
-  std::int64_t segment_seconds = 24 * 3600;              // ... or once it is this old
-  std::uint64_t queue_bytes = 64ull << 20;               // rows waiting for the disk
-  std::int64_t async_flush_milliseconds = 1000;          // async: at most this much time between two flushes to disk
+  std::uint64_t segment_bytes = 256ull << 20;    // a new segment once this is reached
+  std::int64_t segment_seconds = 24 * 3600;      // ... or once it is this old
+  std::uint64_t queue_bytes = 64ull << 20;       // rows waiting for the disk
+  std::int64_t async_flush_milliseconds = 1000;  // async: at most this much time between two flushes to disk
 };
 
 // What a writer has done since it was opened.
@@ -83,14 +84,14 @@ class Writer {
   // Called once, from the writer's thread (or from append, when the row is refused at once).
   using Completion = std::function<void(Status)>;
 
-  // Makes the folder if needed, takes its lock (conflict if another writer has it), and continues the last segment: a torn
-  // last line (crash, power cut) is moved to <segment>.torn first.
+  // Makes the folder if needed, takes its lock (conflict if another writer has it), and continues the last segment: a
+  // torn last line (crash, power cut) is moved to <segment>.torn first.
   static Result<std::unique_ptr<Writer>> open(WriterOptions options);
   // Flushes what is pending.
   ~Writer();
 
-  // Durable: returns after the rows are on disk, or with the disk's error (unavailable; the rows are then not in the log).
-  // Async: returns at once; a full queue is counted in `lost` and is no error.
+  // Durable: returns after the rows are on disk, or with the disk's error (unavailable; the rows are then not in the
+  // log). Async: returns at once; a full queue is counted in `lost` and is no error.
   Status append(std::span<const Record> records);
   // The same without waiting: `done` is called when the rows are on disk (durable) or queued (async).
   void append(std::span<const Record> records, Completion done);
@@ -121,9 +122,9 @@ struct ReadOptions {
   std::int64_t to = std::numeric_limits<std::int64_t>::max();    // microseconds, exclusive
 };
 
-// The log as a table, in the order of writing: sequence, time, request_id, model, version, the inputs by name, score (or
-// score_<class>), label. A column of the log whose name an input has gets a leading underscore ("_time"). The half written
-// last line of a running writer is left out; any other unreadable line is an error that names file and line.
+// The log as a table, in the order of writing: sequence, time, request_id, model, version, the inputs by name, score
+// (or score_<class>), label. A column of the log whose name an input has gets a leading underscore ("_time"). The half
+// written last line of a running writer is left out; any other unreadable line is an error that names file and line.
 Result<table::Table> read_journal(const std::filesystem::path& folder, const ReadOptions& options = {});
 
 struct Verification {

@@ -6,7 +6,8 @@
 
 namespace slipway::journal {
 
-// Appends `text` as a quoted JSON string. Bytes that are no UTF-8 become U+FFFD, so that the result is always valid JSON.
+// Appends `text` as a quoted JSON string. Bytes that are no UTF-8 become U+FFFD, so that the result is always valid
+// JSON.
 void append_json_string(std::string& out, std::string_view text);
 
 // Appends the shortest decimal that reads back as the same number; null for NaN and infinities, which JSON cannot say.

@@ -3,12 +3,13 @@
 //   models/registry.jsonl      one event a line, chained by SHA-256 like the prediction log
 //   models/<name>/<version>/   a bundle, immutable; versions are 1, 2, 3, ...
 //
-// An event is {"sequence","time","event","name","version","alias"?,"previous"?,"digest"?,"content"?,"who","why","gates"?,
-// "chain"}, event being register, adopt, alias, unalias, promote or roll back. What an alias points at is what the history
-// says last.
+// An event is
+// {"sequence","time","event","name","version","alias"?,"previous"?,"digest"?,"content"?,"who","why","gates"?, "chain"},
+// event being register, adopt, alias, unalias, promote or roll back. What an alias points at is what the history says
+// last.
 //
-// Writers of several processes are serialised by a lock file; readers need none. A process killed at any point leaves the
-// state before or after: a version folder without an event is not served, and can be adopted.
+// Writers of several processes are serialised by a lock file; readers need none. A process killed at any point leaves
+// the state before or after: a version folder without an event is not served, and can be adopted.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -23,7 +24,8 @@
 
 namespace slipway::registry {
 
-// Who does something and for what reason; both are kept in the history. `who` may be empty: then it is the user's login.
+// Who does something and for what reason; both are kept in the history. `who` may be empty: then it is the user's
+// login.
 struct Reason {
   std::string who;
   std::string why;
@@ -35,13 +37,13 @@ using Gates = std::map<std::string, std::string>;
 struct Version {
   std::string name;
   std::int64_t version = 0;
-  std::filesystem::path path;         // of the bundle
-  std::string digest;                 // of the bundle: SHA-256 of its manifest.json ("" if it has none)
-  std::string content;                // SHA-256 over all its files: digest_folder()
-  std::int64_t registered = 0;        // microseconds since 1970-01-01 UTC
+  std::filesystem::path path;   // of the bundle
+  std::string digest;           // of the bundle: SHA-256 of its manifest.json ("" if it has none)
+  std::string content;          // SHA-256 over all its files: digest_folder()
+  std::int64_t registered = 0;  // microseconds since 1970-01-01 UTC
   std::string who, why;
   Gates gates;
-  std::vector<std::string> aliases;   // that point at it now, sorted
+  std::vector<std::string> aliases;  // that point at it now, sorted
 };
 
 struct Event {
@@ -50,8 +52,8 @@ struct Event {
   std::string event;
   std::string name;
   std::int64_t version = 0;
-  std::string alias;           // of alias, unalias, promote, roll back, and of a register that takes "champion"
-  std::int64_t previous = 0;   // the version that the alias pointed at before; 0 = none
+  std::string alias;            // of alias, unalias, promote, roll back, and of a register that takes "champion"
+  std::int64_t previous = 0;    // the version that the alias pointed at before; 0 = none
   std::string digest, content;  // as in Version
   std::string who, why;
   Gates gates;
@@ -74,8 +76,9 @@ class Registry {
   // Whether the folder has a registry's history in it.
   static bool is_registry(const std::filesystem::path& folder);
 
-  // Publishes the next version of `name`: `write` fills a hidden folder, which is then renamed to its place and entered in
-  // the history. The lock is held meanwhile. Names are letters, digits, "_", "-" and ".", at most 128, no dot in front.
+  // Publishes the next version of `name`: `write` fills a hidden folder, which is then renamed to its place and entered
+  // in the history. The lock is held meanwhile. Names are letters, digits, "_", "-" and ".", at most 128, no dot in
+  // front.
   Result<Version> publish(const std::string& name, const Publication& publication, const WriteBundle& write) const;
   // The same with a copy of the bundle at `source`.
   Result<Version> publish_copy(const std::string& name, const Publication& publication,
@@ -100,8 +103,8 @@ class Registry {
   Result<std::vector<std::string>> names() const;
   // What happened, oldest first; of one name only if it is given.
   Result<std::vector<Event>> history(std::string_view name = {}) const;
-  // Checks the chain of the history, and that every registered bundle is there and has its content. The first thing that
-  // is wrong is a check_failed error.
+  // Checks the chain of the history, and that every registered bundle is there and has its content. The first thing
+  // that is wrong is a check_failed error.
   Status verify() const;
 
   const std::filesystem::path& folder() const { return folder_; }

@@ -29,8 +29,8 @@ class ModelRepository {
   // `id_columns` are fields that requests may carry besides the inputs.
   Status add(model::Model model, std::string version, std::string digest, std::vector<std::string> id_columns = {});
 
-  // Looks at the location again: newly promoted versions are loaded and swapped in, versions without an alias let go. On an
-  // error what is served stays. True if something changed.
+  // Looks at the location again: newly promoted versions are loaded and swapped in, versions without an alias let go.
+  // On an error what is served stays. True if something changed.
   Result<bool> refresh();
 
   // The default version of a name, or the given version or alias. Unknown names are not_found with the nearest name,

@@ -12,18 +12,18 @@ namespace slipway::serving {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 8080;                      // 0: a free one, see Server::port()
-  int threads = 0;                                // 0: one per processor
-  std::uint64_t body_bytes = 16u << 20;           // a larger body: 413
-  std::uint32_t header_bytes = 16u << 10;         // more header: 431
-  std::uint32_t connections = 1024;               // more at a time: 503 and Retry-After
-  std::int64_t header_milliseconds = 10'000;      // from the first byte of a request to the end of its header
-  std::int64_t body_milliseconds = 30'000;        // for the rest of a request
-  std::int64_t write_milliseconds = 30'000;       // for a client to take its answer
-  std::int64_t idle_milliseconds = 75'000;        // a kept connection without a request
-  std::int64_t drain_milliseconds = 30'000;       // stop(): for requests in flight
-  std::int64_t refresh_milliseconds = 1'000;      // how often the registry is looked at; 0: never
-  std::shared_ptr<journal::Writer> journal;       // null: nothing is logged
+  std::uint16_t port = 8080;                  // 0: a free one, see Server::port()
+  int threads = 0;                            // 0: one per processor
+  std::uint64_t body_bytes = 16u << 20;       // a larger body: 413
+  std::uint32_t header_bytes = 16u << 10;     // more header: 431
+  std::uint32_t connections = 1024;           // more at a time: 503 and Retry-After
+  std::int64_t header_milliseconds = 10'000;  // from the first byte of a request to the end of its header
+  std::int64_t body_milliseconds = 30'000;    // for the rest of a request
+  std::int64_t write_milliseconds = 30'000;   // for a client to take its answer
+  std::int64_t idle_milliseconds = 75'000;    // a kept connection without a request
+  std::int64_t drain_milliseconds = 30'000;   // stop(): for requests in flight
+  std::int64_t refresh_milliseconds = 1'000;  // how often the registry is looked at; 0: never
+  std::shared_ptr<journal::Writer> journal;   // null: nothing is logged
 };
 
 class Server {
@@ -37,8 +37,8 @@ class Server {
   // Returns when the server has been stopped.
   void wait();
   // Readiness goes false, no connection is taken any more, requests in flight are answered with Connection: close, idle
-  // connections are closed, the journal is flushed. Returns when all that is done, or with what drain_milliseconds cut off.
-  // May be called from any thread but the server's own, and more than once.
+  // connections are closed, the journal is flushed. Returns when all that is done, or with what drain_milliseconds cut
+  // off. May be called from any thread but the server's own, and more than once.
   Status stop();
 
  private:

@@ -41,8 +41,8 @@ class Service {
   // Whether /v2/health/ready says yes; a server that drains sets it to false.
   void set_ready(bool ready);
   // What the server counts itself, for /metrics.
-  void count_refused(int status);          // answered before a request was whole: 400, 408, 413, 431, 503
-  void count_connections(int change);      // opened +1, closed -1
+  void count_refused(int status);      // answered before a request was whole: 400, 408, 413, 431, 503
+  void count_connections(int change);  // opened +1, closed -1
 
  private:
   struct State;
