@@ -1,6 +1,7 @@
 // Measures fits of random forests: see grid.py, which makes the data and runs the peers.
 //   bench_forest fit TRAIN TEST TREES DEPTH THREADS [REPEATS]
-//   bench_forest grid DATA THREADS [CHECKS]   27 points, 5 stratified folds, refit; CHECKS points are fitted on their own
+//   bench_forest grid DATA THREADS [CHECKS]   27 points, 5 stratified folds, refit; CHECKS points are fitted on their
+//   own
 //                                             in the first fold, to time them and to compare every score
 // A data file holds int32 rows, int32 columns, rows x columns float32 row by row, and a uint8 label per row.
 #include <chrono>
@@ -77,13 +78,16 @@ int fit(const Data& train, const Data& test, const learners::Settings& settings,
     best_cpu = std::min(best_cpu, cpu() - start_cpu);
   }
   const auto& trees = std::get<model::Trees>(fragment.operators[0]);
-  const auto nested = need(forest.fit_nested(training(train), settings, std::span<const learners::Settings>(), 1, threads,
-                                             silent_progress()));
+  const auto nested = need(forest.fit_nested(training(train), settings, std::span<const learners::Settings>(), 1,
+                                             threads, silent_progress()));
   const std::vector<learners::Settings> points = {{}};
   const model::Block scores = std::move(need(nested->predict(points, test.features, threads))[0]);
   const double precision = need(metrics::average_precision(test.labels, scores.column(1)));
-  std::printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"trees\": %zu, \"nodes_per_tree\": %.0f, \"average_precision\": %.6f}\n", best, best_cpu,
-              trees.roots.size(), static_cast<double>(trees.node_count()) / static_cast<double>(trees.roots.size()), precision);
+  std::printf(
+      "{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"trees\": %zu, \"nodes_per_tree\": %.0f, \"average_precision\": "
+      "%.6f}\n",
+      best, best_cpu, trees.roots.size(),
+      static_cast<double>(trees.node_count()) / static_cast<double>(trees.roots.size()), precision);
   return 0;
 }
 
@@ -118,8 +122,7 @@ search::FoldData fold_data(const Data& data, const std::vector<std::uint8_t>& fo
     search::LabelledRows& part = validation ? result.validation : result.train;
     part.features = model::Block(rows.size(), data.features.width);
     for (std::size_t column = 0; column < data.features.width; ++column)
-      for (std::size_t i = 0; i < rows.size(); ++i)
-        part.features.column(column)[i] = data.features.at(rows[i], column);
+      for (std::size_t i = 0; i < rows.size(); ++i) part.features.column(column)[i] = data.features.at(rows[i], column);
     for (std::uint32_t row : rows) part.labels.push_back(data.labels[row]);
   }
   return result;
@@ -154,17 +157,20 @@ int grid(const Data& data, const Threads& threads, std::size_t checks) {
     const search::Candidate& candidate = result.candidates[check * 26 / std::max<std::size_t>(1, checks - 1)];
     const learners::Settings settings = search::all_settings(problem, candidate);
     const double begin = cpu();
-    const learners::Fragment fragment = need(problem.learner->fit(train, settings, options.seed, threads, silent_progress()));
+    const learners::Fragment fragment =
+        need(problem.learner->fit(train, settings, options.seed, threads, silent_progress()));
     alone += cpu() - begin;
     const model::Block scores = need(learners::predict(fragment, first.validation.features));
     const double precision = need(metrics::average_precision(first.validation.labels, scores.column(1)));
     equal += precision == candidate.scores[0] ? 1 : 0;
   }
-  std::printf("{\"seconds\": %.3f, \"cpu_seconds\": %.3f, \"search_seconds\": %.3f, \"fit_seconds\": %.3f, \"score_seconds\": %.3f, "
-              "\"refit_seconds\": %.3f, \"fits\": %zu, \"best\": \"%s\", \"average_precision\": %.6f, "
-              "\"checked\": %zu, \"equal\": %zu, \"cpu_seconds_alone\": %.3f}\n",
-              end - start, used, searched - start, result.fit_seconds, result.score_seconds, end - searched, result.fits,
-              search::describe(result.best_candidate().settings).c_str(), result.best_candidate().mean, checks, equal, alone);
+  std::printf(
+      "{\"seconds\": %.3f, \"cpu_seconds\": %.3f, \"search_seconds\": %.3f, \"fit_seconds\": %.3f, \"score_seconds\": "
+      "%.3f, "
+      "\"refit_seconds\": %.3f, \"fits\": %zu, \"best\": \"%s\", \"average_precision\": %.6f, "
+      "\"checked\": %zu, \"equal\": %zu, \"cpu_seconds_alone\": %.3f}\n",
+      end - start, used, searched - start, result.fit_seconds, result.score_seconds, end - searched, result.fits,
+      search::describe(result.best_candidate().settings).c_str(), result.best_candidate().mean, checks, equal, alone);
   return equal == checks ? 0 : 1;
 }
 
@@ -172,11 +178,14 @@ int grid(const Data& data, const Threads& threads, std::size_t checks) {
 
 int main(int argc, char** argv) {
   if (argc >= 7 && std::string(argv[1]) == "fit") {
-    const learners::Settings settings = {{"n_estimators", params::scalar(argv[4])}, {"max_depth", params::scalar(argv[5])}};
+    const learners::Settings settings = {{"n_estimators", params::scalar(argv[4])},
+                                         {"max_depth", params::scalar(argv[5])}};
     return fit(load(argv[2]), load(argv[3]), settings, Threads(std::atoi(argv[6])), argc > 7 ? std::atoi(argv[7]) : 1);
   }
   if (argc >= 4 && std::string(argv[1]) == "grid")
-    return grid(load(argv[2]), Threads(std::atoi(argv[3])), argc > 4 ? static_cast<std::size_t>(std::atoi(argv[4])) : 0);
-  std::fprintf(stderr, "usage: bench_forest fit TRAIN TEST TREES DEPTH THREADS [REPEATS] | grid DATA THREADS [CHECKS]\n");
+    return grid(load(argv[2]), Threads(std::atoi(argv[3])),
+                argc > 4 ? static_cast<std::size_t>(std::atoi(argv[4])) : 0);
+  std::fprintf(stderr,
+               "usage: bench_forest fit TRAIN TEST TREES DEPTH THREADS [REPEATS] | grid DATA THREADS [CHECKS]\n");
   return 2;
 }

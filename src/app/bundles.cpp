@@ -1,8 +1,8 @@
 #include "bundles.hpp"
 
-#include <fmt/format.h>
-
 #include <filesystem>
+
+#include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
 #include <slipway/registry/registry.hpp>
@@ -41,9 +41,8 @@ std::vector<std::string> id_columns(const package::Bundle& bundle, const table::
   if (!bundle.manifest().id_columns.empty()) return names;
   for (const table::Column& column : table.all()) {
     const std::string lower = lower_case(column.name);
-    const bool is_input =
-        std::any_of(bundle.model().inputs.begin(), bundle.model().inputs.end(),
-                    [&](const model::Input& input) { return input.name == column.name; });
+    const bool is_input = std::any_of(bundle.model().inputs.begin(), bundle.model().inputs.end(),
+                                      [&](const model::Input& input) { return input.name == column.name; });
     if (!is_input && (lower == "id" || lower.ends_with("_id") || lower == "request_id")) names.push_back(column.name);
   }
   return names;

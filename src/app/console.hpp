@@ -2,9 +2,10 @@
 #pragma once
 #include <chrono>
 #include <mutex>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include <slipway/base/progress.hpp>
 #include <slipway/base/result.hpp>

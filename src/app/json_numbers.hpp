@@ -1,8 +1,9 @@
 // Numbers for JSON, which knows neither NaN nor infinity: those become null.
 #pragma once
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace slipway::app {
 

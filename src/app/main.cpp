@@ -45,9 +45,10 @@ int run(int argc, char** argv) {
                    add_package, add_score, add_serve, add_monitor, add_models, add_runs, add_doctor, add_reference})
     add(app, context);
   for (CLI::App* command : app.get_subcommands({})) {
-    command->add_flag_callback("--json", [&] { console.set_json(true); },
-                               "print one JSON document on standard output and nothing else there");
-    command->add_flag_callback("--quiet", [&] { console.set_quiet(true); }, "no progress and no remarks");
+    command->add_flag_callback(
+        "--json", [&] { console.set_json(true); }, "print one JSON document on standard output and nothing else there");
+    command->add_flag_callback(
+        "--quiet", [&] { console.set_quiet(true); }, "no progress and no remarks");
   }
   try {
     app.parse(argc, argv);

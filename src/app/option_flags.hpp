@@ -1,8 +1,9 @@
 // Flags of the command line from the same tables that YAML keys come from.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <span>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include <slipway/params/options.hpp>
 

@@ -1,8 +1,9 @@
 // Seconds per step of a command, shown as progress and given in its document.
 #pragma once
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "console.hpp"
 

@@ -1,9 +1,9 @@
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include <slipway/base/file.hpp>
 #include <slipway/base/hash.hpp>
@@ -49,7 +49,8 @@ TEST(Result, PassesErrorsUpWithContext) {
 TEST(Sha256, MatchesTheStandard) {  // FIPS 180-4 example
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  EXPECT_NE(Sha256().update_framed("ab").update_framed("c").hex(), Sha256().update_framed("a").update_framed("bc").hex());
+  EXPECT_NE(Sha256().update_framed("ab").update_framed("c").hex(),
+            Sha256().update_framed("a").update_framed("bc").hex());
 }
 
 TEST(Files, AreWrittenWholeOrNotAtAll) {

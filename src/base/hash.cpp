@@ -1,8 +1,8 @@
-#include <openssl/evp.h>
-
 #include <array>
 #include <cstring>
 #include <fstream>
+
+#include <openssl/evp.h>
 
 #include <slipway/base/hash.hpp>
 #include <slipway/base/random.hpp>

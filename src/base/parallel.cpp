@@ -1,8 +1,8 @@
+#include <algorithm>
+
 #include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
-
-#include <algorithm>
 
 #include <slipway/base/parallel.hpp>
 

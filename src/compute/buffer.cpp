@@ -1,9 +1,9 @@
-#include <slipway/compute/buffer.hpp>
+#include <cstdlib>
+#include <new>
 
 #include <sys/mman.h>
 
-#include <cstdlib>
-#include <new>
+#include <slipway/compute/buffer.hpp>
 
 namespace slipway::compute::detail {
 

@@ -1,5 +1,4 @@
 #include <slipway/compute/columns.hpp>
-
 #include <slipway/compute/dispatch.hpp>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -46,7 +45,7 @@ std::uint8_t code_of(float value, const float* edges) {
 #if defined(__x86_64__)
 // The same for eight values at a time; returns how many were coded.
 __attribute__((target("avx2"))) std::size_t code_by_eights(const float* values, std::size_t count, const float* edges,
-                                                          std::uint8_t* codes) {
+                                                           std::uint8_t* codes) {
   const __m256i low_bytes = _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,  //
                                              0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
   std::size_t i = 0;

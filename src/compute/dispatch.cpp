@@ -1,6 +1,6 @@
-#include <slipway/compute/dispatch.hpp>
-
 #include <cstdlib>
+
+#include <slipway/compute/dispatch.hpp>
 
 namespace slipway::compute {
 

@@ -52,12 +52,13 @@ bool is_close_call(const model::Model& model, const model::Block& scores, std::s
   return values.size() > 1 && close(values[0], values[1]);
 }
 
+const std::vector<Example>& examples() {
+  static const std::vector<Example> all = example_models();
+  return all;
+}
+
 class Conformance : public ::testing::TestWithParam<std::size_t> {
  protected:
-  static const std::vector<Example>& examples() {
-    static const std::vector<Example> all = example_models();
-    return all;
-  }
   const Example& example() const { return examples()[GetParam()]; }
 };
 
@@ -134,8 +135,8 @@ TEST_P(Conformance, OnnxRuntimeAgrees) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Conformance, ::testing::Range(std::size_t{0}, example_models().size()),
-                         [](const auto& test) { return example_models()[test.param].name; });
+INSTANTIATE_TEST_SUITE_P(Models, Conformance, ::testing::Range(std::size_t{0}, examples().size()),
+                         [](const auto& test) { return examples()[test.param].name; });
 
 // Random forests of many shapes against the interpreter, the file and ONNX Runtime.
 class RandomForests : public ::testing::TestWithParam<std::uint64_t> {};

@@ -118,7 +118,7 @@ TEST(Predictor, CodesOutsideTheDictionaryAreMissing) {
 TEST(Predictor, WideEnsembles) {
   for (const std::size_t features : {200, 3000}) {
     const model::Model model = forest_model({.trees = 700, .features = features, .depth = 4}, 9);
-    const OddRows rows(model, 40, 9);
+    const OddRows rows(model, 33, 9);
     const auto expected = model::interpret(model, rows.batch());
     for (const TreeKernel kernel : {TreeKernel::walk, TreeKernel::interleaved, TreeKernel::avx2}) {
       if (!is_supported(kernel)) continue;

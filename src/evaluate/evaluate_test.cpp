@@ -33,10 +33,11 @@ std::vector<float> pair_columns(const std::vector<float>& positive) {
 }
 
 struct BinaryOutcome {
+  std::vector<std::int32_t> truth;
   std::vector<float> columns;
   metrics::Outcome outcome;
-  BinaryOutcome(const std::vector<std::int32_t>& truth, const std::vector<float>& positive)
-      : columns(pair_columns(positive)) {
+  BinaryOutcome(std::vector<std::int32_t> labels_given, const std::vector<float>& positive)
+      : truth(std::move(labels_given)), columns(pair_columns(positive)) {
     outcome.labels = truth;
     outcome.scores = {truth.size(), 2, columns};
   }

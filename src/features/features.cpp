@@ -1,9 +1,9 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <unordered_map>
+
+#include <fmt/format.h>
 
 #include <slipway/base/random.hpp>
 #include <slipway/base/text.hpp>
@@ -22,8 +22,8 @@ constexpr std::size_t pinned_categories_maximum = 10'000;
 
 // The categories of a text column among the training rows.
 struct Categories {
-  std::vector<std::string> keys;     // sorted; rare ones left out
-  std::vector<std::int32_t> codes;   // per training row: index into keys, keys.size() for missing, +1 for rare
+  std::vector<std::string> keys;    // sorted; rare ones left out
+  std::vector<std::int32_t> codes;  // per training row: index into keys, keys.size() for missing, +1 for rare
   bool any_missing = false;
   std::size_t missing_code() const { return keys.size(); }
   std::size_t rare_code() const { return keys.size() + 1; }
@@ -215,8 +215,8 @@ class Fitter {
                                 ? find_categories(table::as_text(**table_.get(name)), rows_, plan_.options.rare_minimum)
                                 : all;
     if (kept.keys.empty())
-      return invalid_input(fmt::format("column '{}' has no category with at least {} training rows", name,
-                                       plan_.options.rare_minimum));
+      return invalid_input(
+          fmt::format("column '{}' has no category with at least {} training rows", name, plan_.options.rare_minimum));
     std::string encode = plan_.options.encode;
     if (encode == "auto")
       encode = kept.keys.size() <= static_cast<std::size_t>(plan_.options.one_hot_maximum) ? "one_hot" : "target";
@@ -331,7 +331,8 @@ class Fitter {
   }
 
   Result<FittedFeatures> finish() {
-    if (parts_.empty()) return invalid_input("there is no feature: name at least one numeric, categorical or derived one");
+    if (parts_.empty())
+      return invalid_input("there is no feature: name at least one numeric, categorical or derived one");
     FittedFeatures fitted;
     if (parts_.size() == 1) {
       fitted.value = parts_[0];
@@ -341,12 +342,14 @@ class Fitter {
         const auto& names = builder_.value(part).columns;
         columns.insert(columns.end(), names.begin(), names.end());
       }
-      fitted.value = builder_.add(model::Join{.inputs = parts_, .output = 0, .kind = model::Join::Kind::concatenate, .weights = {}}, "features", columns);
+      fitted.value = builder_.add(
+          model::Join{.inputs = parts_, .output = 0, .kind = model::Join::Kind::concatenate, .weights = {}}, "features",
+          columns);
     }
     const model::Model& model = builder_.so_far();
     SLIPWAY_TRY(const model::TableRows inputs, model::TableRows::from(model.inputs, table_.take(rows_)));
-    SLIPWAY_TRY(fitted.training, model::evaluate_value(model.inputs, model.values, model.operators, inputs.batch(),
-                                                       fitted.value));
+    SLIPWAY_TRY(fitted.training,
+                model::evaluate_value(model.inputs, model.values, model.operators, inputs.batch(), fitted.value));
     const auto& names = builder_.value(fitted.value).columns;
     for (const OutOfFold& out : out_of_fold_) {
       const auto at = std::find(names.begin(), names.end(), out.column);

@@ -1,7 +1,7 @@
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <numeric>
+
+#include <gtest/gtest.h>
 
 #include <slipway/features/features.hpp>
 #include <slipway/model/interpreter.hpp>
@@ -76,8 +76,7 @@ TEST(Features, OneHotKnowsUnseenAndMissing) {
   ASSERT_TRUE(fit.ok()) << fit.error().message();
   EXPECT_EQ(fit->builder.value(fit->fitted.value).columns,
             (std::vector<std::string>{"city=bonn", "city=nice", "city=oslo", "city=missing"}));
-  const auto block = transform(
-      *fit, *Table::make({Column{"city", table::TextColumn{{0, 1, -1}, {"nice", "rome"}}}}));
+  const auto block = transform(*fit, *Table::make({Column{"city", table::TextColumn{{0, 1, -1}, {"nice", "rome"}}}}));
   const float expected[3][4] = {{0, 1, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 1}};
   for (std::size_t row = 0; row < 3; ++row)
     for (std::size_t column = 0; column < 4; ++column) EXPECT_EQ(block.at(row, column), expected[row][column]);
@@ -105,7 +104,8 @@ TEST(Features, TrainingRowsAreEncodedOutOfFold) {
   int different = 0;
   for (std::size_t row = 0; row < 10; ++row) different += fit->fitted.training.at(row, 0) != plain.at(row, 0);
   EXPECT_GT(different, 5);
-  // The only missing city: its own fold has no other, so it is encoded by the mean of the other folds, not by its label.
+  // The only missing city: its own fold has no other, so it is encoded by the mean of the other folds, not by its
+  // label.
   EXPECT_GT(fit->fitted.training.at(9, 0), 0.3F);
   EXPECT_LT(fit->fitted.training.at(9, 0), 0.6F);
 }

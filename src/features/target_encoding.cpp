@@ -74,7 +74,8 @@ std::vector<std::uint8_t> encoding_folds(const TargetView& target, std::size_t r
     return ka != kb ? ka < kb : a < b;
   });
   std::vector<std::uint8_t> fold(rows);
-  for (std::size_t i = 0; i < rows; ++i) fold[order[i]] = static_cast<std::uint8_t>(i % static_cast<std::size_t>(folds));
+  for (std::size_t i = 0; i < rows; ++i)
+    fold[order[i]] = static_cast<std::uint8_t>(i % static_cast<std::size_t>(folds));
   return fold;
 }
 

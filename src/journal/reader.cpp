@@ -209,7 +209,9 @@ class TableBuilder {
   InputBuilder& add_column(std::vector<InputBuilder>& columns, std::unordered_map<std::string, std::size_t>& index,
                            std::string name, std::optional<ColumnKind> kind) {
     index.emplace(name, columns.size());
-    return columns.emplace_back(std::move(name), kind, sequences_.values.size());
+    const std::size_t rows_before =
+        sequences_.values.size();  // NOLINT(clang-analyzer-cplusplus.Move): cleared when taken
+    return columns.emplace_back(std::move(name), kind, rows_before);
   }
   InputBuilder& score_column(std::string name) {
     const auto found = score_index_.find(name);

@@ -347,7 +347,7 @@ void Writer::append(std::span<const Record> records, Completion done) {
         pending.sequences.push_back(sequence + 1 + static_cast<std::int64_t>(i));
       }
       state.counters.pending += records.size();
-      if (durable && done) pending.done.push_back(std::move(done));
+      if (durable && done) pending.done.push_back(std::exchange(done, nullptr));
     }
   }
   if (first) state.wake.notify_one();

@@ -1,11 +1,11 @@
 // The catalogue, and what every learner's result has in common.
-#include <slipway/learners/learner.hpp>
-
 #include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
+#include <slipway/learners/learner.hpp>
 #include <slipway/model/interpreter.hpp>
 
+#include "boosting/boosting.hpp"
 #include "forest/forest.hpp"
 
 namespace slipway::learners {
@@ -38,7 +38,8 @@ model::ValueId append(model::ModelBuilder& builder, const Fragment& fragment, mo
   std::vector<model::ValueId> ids = {features};
   for (std::size_t i = 0; i < fragment.operators.size(); ++i) {
     // The output is given by the builder; until then it points nowhere.
-    model::Operator op = renumber(fragment.operators[i], [&](model::ValueId id) { return id < ids.size() ? ids[id] : 0; });
+    model::Operator op =
+        renumber(fragment.operators[i], [&](model::ValueId id) { return id < ids.size() ? ids[id] : 0; });
     const bool last = i + 1 == fragment.operators.size();
     std::string name = value_name(op, last);
     ids.push_back(builder.add(std::move(op), std::move(name), fragment.columns[i]));
@@ -75,7 +76,8 @@ Result<model::Block> predict(const Fragment& fragment, const model::Block& featu
 }
 
 std::span<const Learner> catalogue() {
-  static const std::vector<Learner> learners = {forest::random_forest_learner(), forest::decision_tree_learner()};
+  static const std::vector<Learner> learners = {forest::random_forest_learner(), forest::decision_tree_learner(),
+                                                boosting::gradient_boosting()};
   return learners;
 }
 

@@ -24,8 +24,8 @@ struct MadeData {
   }
 };
 
-// Normal features, the third one rounded to halves, the last one constant; a signal in the first three and noise; `missing`
-// is the share of cells that are NaN (in all but the constant column).
+// Normal features, the third one rounded to halves, the last one constant; a signal in the first three and noise;
+// `missing` is the share of cells that are NaN (in all but the constant column).
 inline MadeData make_data(model::Task task, std::size_t rows, std::size_t columns, double missing, std::uint64_t seed,
                           int classes = 4) {
   Random random(random_key({seed, 77}));

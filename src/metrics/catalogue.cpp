@@ -19,8 +19,8 @@ Result<double> of_matrix(const Outcome& outcome, const OfMatrix& value) {
 }
 
 constexpr Metric metrics[] = {
-    {"average_precision", "area under the precision-recall steps; for several classes the mean over classes", true, true,
-     true, false,
+    {"average_precision", "area under the precision-recall steps; for several classes the mean over classes", true,
+     true, true, false,
      [](const Outcome& o) {
        return o.task == TaskKind::binary ? average_precision(o.labels, o.scores.column(1), o.weights)
                                          : average_precision_one_vs_rest(o.labels, o.scores, o.weights);
@@ -35,20 +35,22 @@ constexpr Metric metrics[] = {
      [](const Outcome& o) { return log_loss(o.labels, o.scores, o.weights); }},
     {"brier", "mean squared difference between probabilities and truth", false, true, true, false,
      [](const Outcome& o) { return brier(o.labels, o.scores, o.weights); }},
-    {"f1", "harmonic mean of precision and recall of the positive class; for several classes the mean over classes", true,
-     true, true, false,
+    {"f1", "harmonic mean of precision and recall of the positive class; for several classes the mean over classes",
+     true, true, true, false,
      [](const Outcome& o) {
        return of_matrix(o, [&](const ConfusionMatrix& m) { return o.task == TaskKind::binary ? f1(m) : macro_f1(m); });
      }},
-    {"precision", "share of the predicted positives that are; for several classes the mean over classes", true, true, true,
-     false,
+    {"precision", "share of the predicted positives that are; for several classes the mean over classes", true, true,
+     true, false,
      [](const Outcome& o) {
        return of_matrix(
            o, [&](const ConfusionMatrix& m) { return o.task == TaskKind::binary ? precision(m) : macro_precision(m); });
      }},
-    {"recall", "share of the positives that are found; for several classes the mean over classes", true, true, true, false,
+    {"recall", "share of the positives that are found; for several classes the mean over classes", true, true, true,
+     false,
      [](const Outcome& o) {
-       return of_matrix(o, [&](const ConfusionMatrix& m) { return o.task == TaskKind::binary ? recall(m) : macro_recall(m); });
+       return of_matrix(
+           o, [&](const ConfusionMatrix& m) { return o.task == TaskKind::binary ? recall(m) : macro_recall(m); });
      }},
     {"f1_macro", "mean of F1 over the classes, of two as of several", true, true, true, false,
      [](const Outcome& o) { return of_matrix(o, macro_f1); }},
@@ -116,7 +118,8 @@ Result<double> evaluate(const Metric& metric, const Outcome& outcome) {
     return invalid_input(fmt::format("metric '{}' does not apply to a {} task", metric.name,
                                      task_names[static_cast<std::size_t>(outcome.task)]));
   const std::size_t needed = outcome.task == TaskKind::regression ? 1 : 2;
-  const bool fits = outcome.task == TaskKind::multiclass ? outcome.scores.classes >= needed : outcome.scores.classes == needed;
+  const bool fits =
+      outcome.task == TaskKind::multiclass ? outcome.scores.classes >= needed : outcome.scores.classes == needed;
   if (!fits)
     return invalid_input(fmt::format("metric '{}' of a {} task was given {} columns of scores", metric.name,
                                      task_names[static_cast<std::size_t>(outcome.task)], outcome.scores.classes));

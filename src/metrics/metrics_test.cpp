@@ -7,9 +7,7 @@
 namespace slipway::metrics {
 namespace {
 
-using ::testing::DoubleNear;
 using ::testing::ElementsAre;
-using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::Pointwise;
 
@@ -50,7 +48,8 @@ TEST(Ranking, ManyRowsTakeTheRadixPath) {
     state = state * 6364136223846793005U + 1442695040888963407U;
     const std::uint64_t value = state >> 33;
     many_scores.push_back(static_cast<float>(static_cast<double>(value % 1000) / 1000));
-    many_labels.push_back(static_cast<double>(value / 1000 % 100) < 2 + 8 * static_cast<double>(many_scores.back()) ? 1 : 0);
+    many_labels.push_back(
+        static_cast<double>(value / 1000 % 100) < 2 + 8 * static_cast<double>(many_scores.back()) ? 1 : 0);
   }
   ASSERT_EQ(std::count(many_labels.begin(), many_labels.end(), 1), 1323);
   EXPECT_NEAR(*roc_auc(many_labels, many_scores), 0.6126399052419598, close);
@@ -91,8 +90,8 @@ TEST(Ranking, PrecisionRecallCurve) {
   expect_points(curve.recall, {1, 1, 1, 1, 0.8, 0.4, 0.2, 0});
   EXPECT_THAT(curve.thresholds, ElementsAre(0.F, .05F, .1F, .35F, .4F, .8F, 1.F));
   const PrecisionRecallCurve weighted = *precision_recall_curve(labels, scores, weights);
-  expect_points(weighted.precision, {0.4222222222222222, 0.4634146341463415, 0.5135135135135135, 0.5757575757575758,
-                                     0.52, 1, 1, 1});
+  expect_points(weighted.precision,
+                {0.4222222222222222, 0.4634146341463415, 0.5135135135135135, 0.5757575757575758, 0.52, 1, 1, 1});
   expect_points(weighted.recall, {1, 1, 1, 1, 0.6842105263157895, 0.2631578947368421, 0.05263157894736842, 0});
 }
 
@@ -149,8 +148,8 @@ TEST(Classes, UndefinedIsZero) {
 
 const std::vector<std::int32_t> three = {0, 1, 2, 2, 1, 0, 2, 1};
 // Column by column.
-const std::vector<float> three_scores = {.7F, .2F, .1F, .4F, .3F, .5F,  0, .6F, .2F, .5F, .1F, .3F,
-                                         .4F, .25F, 0,  .3F, .1F, .3F, .8F, .3F, .3F, .25F, 1,  .1F};
+const std::vector<float> three_scores = {.7F, .2F,  .1F, .4F, .3F, .5F, 0,   .6F, .2F, .5F,  .1F, .3F,
+                                         .4F, .25F, 0,   .3F, .1F, .3F, .8F, .3F, .3F, .25F, 1,   .1F};
 const std::vector<float> three_weights = {1, 2, 1, .5F, 1, 0, 3, 1};
 
 TEST(Classes, SeveralClasses) {
@@ -215,11 +214,17 @@ TEST(BadInput, IsAnErrorThatSaysWhere) {
 TEST(Catalogue, EvaluatesByName) {
   const auto both = pair_columns(scores);
   Outcome outcome{TaskKind::binary, labels, {}, weights, {10, 2, both}, 0.4F};
-  const std::pair<const char*, double> expected[] = {
-      {"average_precision", 0.6639234449760765}, {"roc_auc", 0.7449392712550608}, {"neg_log_loss", 0.4919982533065585},
-      {"brier", 0.17311111156808007},            {"f1", 0.5909090909090909},      {"precision", 0.52},
-      {"recall", 0.6842105263157895},            {"f1_macro", 0.599802371541502}, {"accuracy", 0.6},
-      {"balanced_accuracy", 0.611336032388664},  {"matthews", 0.22133200006102177}};
+  const std::pair<const char*, double> expected[] = {{"average_precision", 0.6639234449760765},
+                                                     {"roc_auc", 0.7449392712550608},
+                                                     {"neg_log_loss", 0.4919982533065585},
+                                                     {"brier", 0.17311111156808007},
+                                                     {"f1", 0.5909090909090909},
+                                                     {"precision", 0.52},
+                                                     {"recall", 0.6842105263157895},
+                                                     {"f1_macro", 0.599802371541502},
+                                                     {"accuracy", 0.6},
+                                                     {"balanced_accuracy", 0.611336032388664},
+                                                     {"matthews", 0.22133200006102177}};
   for (const auto& [name, value] : expected) {
     const auto metric = find_metric(name);
     ASSERT_TRUE(metric.ok()) << name;

@@ -23,7 +23,8 @@ double weighted_mean(std::size_t rows, Weights weights, const Value& value) {
 
 Status check(Labels labels, const ScoreTable& scores, Weights weights) {
   if (scores.classes < 2)
-    return invalid_input(fmt::format("{} columns of probabilities: expected one per class, at least two", scores.classes));
+    return invalid_input(
+        fmt::format("{} columns of probabilities: expected one per class, at least two", scores.classes));
   SLIPWAY_CHECK(detail::check_length(labels.size(), scores.rows, "rows of scores"));
   SLIPWAY_CHECK(detail::check_weights(labels.size(), weights));
   SLIPWAY_CHECK(detail::check_labels(labels, scores.classes, "label"));
@@ -89,9 +90,8 @@ Result<double> brier(Labels labels, const ScoreTable& scores, Weights weights) {
 
 Result<double> mean_absolute_error(std::span<const float> targets, Scores predictions, Weights weights) {
   SLIPWAY_CHECK(check(targets, predictions, weights));
-  return weighted_mean(targets.size(), weights, [&](std::size_t row) {
-    return std::abs(static_cast<double>(targets[row]) - predictions[row]);
-  });
+  return weighted_mean(targets.size(), weights,
+                       [&](std::size_t row) { return std::abs(static_cast<double>(targets[row]) - predictions[row]); });
 }
 
 Result<double> root_mean_squared_error(std::span<const float> targets, Scores predictions, Weights weights) {
@@ -106,9 +106,8 @@ Result<double> r2(std::span<const float> targets, Scores predictions, Weights we
   SLIPWAY_CHECK(check(targets, predictions, weights));
   if (targets.size() < 2) return invalid_input("R2 is not defined for a single row");
   const double mean = weighted_mean(targets.size(), weights, [&](std::size_t row) { return targets[row]; });
-  const double spread = weighted_mean(targets.size(), weights, [&](std::size_t row) {
-    return (targets[row] - mean) * (targets[row] - mean);
-  });
+  const double spread = weighted_mean(targets.size(), weights,
+                                      [&](std::size_t row) { return (targets[row] - mean) * (targets[row] - mean); });
   const double error = weighted_mean(targets.size(), weights, [&](std::size_t row) {
     const double difference = static_cast<double>(targets[row]) - predictions[row];
     return difference * difference;

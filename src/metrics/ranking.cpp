@@ -54,8 +54,7 @@ Result<Ranking> rank(Labels labels, Scores scores, Weights weights) {
   std::vector<std::uint64_t> keys;
   keys.reserve(labels.size());
   for (std::size_t row = 0; row < labels.size(); ++row)
-    if (weights.empty() || weights[row] > 0)
-      keys.push_back(ranking_key(scores[row], static_cast<std::uint32_t>(row)));
+    if (weights.empty() || weights[row] > 0) keys.push_back(ranking_key(scores[row], static_cast<std::uint32_t>(row)));
   if (keys.size() < 512) {
     std::sort(keys.begin(), keys.end());
   } else {
@@ -124,8 +123,7 @@ Result<RocCurve> roc_curve(Labels labels, Scores scores, Weights weights, bool d
   for (std::size_t i = 0; i < cuts.size(); ++i) {
     // scikit-learn keeps a point where the second difference of either count is not 0.
     if (drop_intermediate && i > 0 && i + 1 < cuts.size()) {
-      const double bend_false =
-          cuts[i + 1].false_positives - 2 * cuts[i].false_positives + cuts[i - 1].false_positives;
+      const double bend_false = cuts[i + 1].false_positives - 2 * cuts[i].false_positives + cuts[i - 1].false_positives;
       const double bend_true = cuts[i + 1].true_positives - 2 * cuts[i].true_positives + cuts[i - 1].true_positives;
       if (bend_false == 0 && bend_true == 0) continue;
     }
@@ -161,8 +159,9 @@ Result<double> one_vs_rest(Labels labels, const ScoreTable& scores, const One& o
   for (std::size_t index = 0; index < scores.classes; ++index) {
     for (std::size_t row = 0; row < labels.size(); ++row)
       is_class[row] = labels[row] == static_cast<std::int32_t>(index) ? 1 : 0;
-    SLIPWAY_TRY(const double value,
-                one(Labels(is_class), scores.column(index)).with_context(fmt::format("class {} against the rest", index)));
+    SLIPWAY_TRY(
+        const double value,
+        one(Labels(is_class), scores.column(index)).with_context(fmt::format("class {} against the rest", index)));
     sum += value;
   }
   return sum / static_cast<double>(scores.classes);
@@ -171,7 +170,8 @@ Result<double> one_vs_rest(Labels labels, const ScoreTable& scores, const One& o
 }  // namespace
 
 Result<double> roc_auc_one_vs_rest(Labels labels, const ScoreTable& scores, Weights weights) {
-  return one_vs_rest(labels, scores, [&](Labels is_class, Scores column) { return roc_auc(is_class, column, weights); });
+  return one_vs_rest(labels, scores,
+                     [&](Labels is_class, Scores column) { return roc_auc(is_class, column, weights); });
 }
 
 Result<double> average_precision_one_vs_rest(Labels labels, const ScoreTable& scores, Weights weights) {

@@ -17,7 +17,7 @@ float time_part(ExpressionNode::Op op, std::int64_t seconds) {
   using enum ExpressionNode::Op;
   if (seconds == missing_time) return missing;
   const std::int64_t days = divide_down(seconds, 86400);
-  const std::int64_t second_of_day = seconds - days * 86400;
+  const std::int64_t second_of_day = (seconds % 86400 + 86400) % 86400;
   switch (op) {
     case hour:
       return static_cast<float>(second_of_day / 3600);

@@ -98,7 +98,8 @@ TEST(Yaml, LargeIntegersStayExact) {
 }
 
 TEST(Canonical, EqualContentGivesEqualText) {
-  EXPECT_EQ(canonical(*parse_yaml("a: [1, 2]\nb: {c: d}", "x")), canonical(*parse_yaml("a:\n- 1\n- 2\nb:\n  c: d", "y")));
+  EXPECT_EQ(canonical(*parse_yaml("a: [1, 2]\nb: {c: d}", "x")),
+            canonical(*parse_yaml("a:\n- 1\n- 2\nb:\n  c: d", "y")));
 }
 
 }  // namespace

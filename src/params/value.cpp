@@ -1,8 +1,8 @@
-#include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
-
 #include <cmath>
 #include <limits>
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
 
 #include <slipway/base/text.hpp>
 #include <slipway/params/value.hpp>

@@ -9,8 +9,6 @@
 #include <slipway/package/onnx.hpp>
 #include <slipway/pipeline/scoring.hpp>
 
-
-
 namespace slipway::pipeline {
 namespace {
 
@@ -32,8 +30,8 @@ Result<Verification> verify_test_rows(const ServableModel& servable, const Datas
   SLIPWAY_TRY(const auto rows, model::TableRows::from(servable.model.inputs, test));
   Verification verification;
   SLIPWAY_TRY(verification.prediction, servable.predictor.predict_rows(rows.batch(), threads));
-  SLIPWAY_TRY(const Agreement agreement, compare_with_onnx_runtime(servable.model, servable.onnx, rows,
-                                                                   verification.prediction, threads));
+  SLIPWAY_TRY(const Agreement agreement,
+              compare_with_onnx_runtime(servable.model, servable.onnx, rows, verification.prediction, threads));
   verification.largest_difference = agreement.largest_difference;
   verification.document = {{"rows", test.rows()},
                            {"bound", agreement_bound},
@@ -42,9 +40,10 @@ Result<Verification> verify_test_rows(const ServableModel& servable, const Datas
                               {"largest_difference", agreement.largest_difference},
                               {"different_labels", agreement.different_labels}}}}};
   if (!agreement.holds())
-    return check_failed(fmt::format("{} and Slipway differ by {:.3g} on the test rows, more than {:.0e}: nothing is "
-                                    "published",
-                                    agreement.engine, agreement.largest_difference, agreement_bound));
+    return check_failed(
+        fmt::format("{} and Slipway differ by {:.3g} on the test rows, more than {:.0e}: nothing is "
+                    "published",
+                    agreement.engine, agreement.largest_difference, agreement_bound));
   return verification;
 }
 
@@ -90,14 +89,13 @@ Result<json> importance(const Configuration& configuration, const ServableModel&
                         const model::RowBatch& rows, const explain::Scorer& scorer, const Threads& threads,
                         Progress& progress) {
   const metrics::TaskKind task = task_kind(servable.model.task);
-  const std::string name = configuration.search.metric.empty() ? std::string(metrics::default_metric(task))
-                                                               : configuration.search.metric;
+  const std::string name =
+      configuration.search.metric.empty() ? std::string(metrics::default_metric(task)) : configuration.search.metric;
   SLIPWAY_TRY(const metrics::Metric* metric, metrics::find_metric(name));
   const std::vector<std::uint32_t>& test = dataset.split.test;
   const float threshold = threshold_of(servable.model);
   const std::size_t width = servable.model.score_width();
-  const auto quality = [&](std::span<const float> scores,
-                           std::span<const std::uint32_t> numbers) -> Result<double> {
+  const auto quality = [&](std::span<const float> scores, std::span<const std::uint32_t> numbers) -> Result<double> {
     std::vector<std::int32_t> labels;
     std::vector<float> values;
     for (std::uint32_t number : numbers) {
@@ -175,9 +173,9 @@ Result<json> explain_test_rows(const Configuration& configuration, const Servabl
   explain::DependenceOptions options;
   options.seed = configuration.seed;
   for (const std::string& column : columns_to_show(configuration, servable, document["permutation_importance"])) {
-    SLIPWAY_TRY(const auto dependence, explain::partial_dependence(servable.model.inputs, rows.batch(), column,
-                                                                   positive, options, threads)
-                                           .with_context("explain: partial_dependence"));
+    SLIPWAY_TRY(const auto dependence,
+                explain::partial_dependence(servable.model.inputs, rows.batch(), column, positive, options, threads)
+                    .with_context("explain: partial_dependence"));
     document["partial_dependence"].push_back(explain::to_json(dependence));
   }
   SLIPWAY_TRY(document["mean_contributions"], contributions(servable, rows, threads));

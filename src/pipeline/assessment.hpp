@@ -1,8 +1,9 @@
 // What a trained model is worth: its own ONNX file, read back and compiled as the server does, scores the test rows;
 // ONNX Runtime scores them again; then measures, gates and explanations.
 #pragma once
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include <slipway/base/parallel.hpp>
 #include <slipway/base/progress.hpp>
@@ -25,7 +26,7 @@ Result<ServableModel> load_servable(std::string onnx);
 struct Verification {
   engine::Prediction prediction;  // Slipway's
   double largest_difference = 0;
-  nlohmann::json document;        // verification.json
+  nlohmann::json document;  // verification.json
 };
 // An error of code check_failed if the engines disagree.
 Result<Verification> verify_test_rows(const ServableModel& servable, const Dataset& dataset, const Threads& threads);

@@ -1,9 +1,9 @@
 #include "charts.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include <fmt/format.h>
 
 namespace slipway::pipeline {
 namespace {
@@ -40,7 +40,10 @@ std::string line_chart(const std::vector<Series>& series, const std::string& x_n
   for (const Series& line : series) {
     json points = json::array();
     for (const auto& [x, y] : line.points) points.push_back({rounded(x), rounded(y)});
-    json one = {{"type", "line"}, {"name", line.name}, {"data", points}, {"showSymbol", line.points.size() <= 30},
+    json one = {{"type", "line"},
+                {"name", line.name},
+                {"data", points},
+                {"showSymbol", line.points.size() <= 30},
                 {"symbolSize", 5}};
     if (line.dashed) one["lineStyle"] = {{"type", "dashed"}, {"width", 1}};
     option["series"].push_back(one);
@@ -78,7 +81,8 @@ std::string histogram_chart(const std::vector<double>& edges, const std::vector<
   json option = frame();
   json labels = json::array();
   for (std::size_t i = 0; i + 1 < edges.size(); ++i) labels.push_back(fmt::format("{:.3g}", edges[i]));
-  option["xAxis"] = {{"type", "category"}, {"data", labels}, {"name", x_name}, {"nameLocation", "middle"}, {"nameGap", 28}};
+  option["xAxis"] = {
+      {"type", "category"}, {"data", labels}, {"name", x_name}, {"nameLocation", "middle"}, {"nameGap", 28}};
   option["yAxis"] = {{"type", "log"}, {"min", 0.9}, {"name", "rows"}};
   option["legend"] = {{"show", names.size() > 1}, {"top", 4}};
   option["series"] = json::array();
@@ -109,7 +113,7 @@ std::string heat_map(const std::vector<std::string>& x, const std::vector<std::s
   option["yAxis"] = {{"type", "category"}, {"data", y}, {"name", y_name}};
   option["grid"]["bottom"] = 80;
   option["visualMap"] = {{"min", rounded(low)}, {"max", rounded(high)}, {"orient", "horizontal"}, {"left", "center"},
-                         {"bottom", 0}, {"precision", 4}, {"calculable", true}};
+                         {"bottom", 0},         {"precision", 4},       {"calculable", true}};
   option["series"] = {{{"type", "heatmap"}, {"data", cells}, {"label", {{"show", rows.size() * x.size() <= 60}}}}};
   return option.dump();
 }

@@ -1,9 +1,10 @@
 // Apache ECharts options for the report's plots, as JSON text.
 #pragma once
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace slipway::pipeline {
 
@@ -26,6 +27,7 @@ std::string histogram_chart(const std::vector<double>& edges, const std::vector<
                             const std::vector<std::vector<double>>& counts, const std::string& x_name);
 // A grid of values: rows[y][x].
 std::string heat_map(const std::vector<std::string>& x, const std::vector<std::string>& y,
-                     const std::vector<std::vector<double>>& rows, const std::string& x_name, const std::string& y_name);
+                     const std::vector<std::vector<double>>& rows, const std::string& x_name,
+                     const std::string& y_name);
 
 }  // namespace slipway::pipeline

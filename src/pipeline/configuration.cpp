@@ -66,8 +66,8 @@ Result<table::CleaningStep> read_cleaning_step(const Value& value) {
   if (!bare && value.entries.size() != 1) return value.error("prepare: one step per list item");
   const std::string name = bare ? value.text : value.entries[0].key;
   if (std::find(known.begin(), known.end(), name) == known.end())
-    return value.error(fmt::format("prepare: unknown step '{}'{}; there are {}", name, suggestion(name, known),
-                                   list_names(known)));
+    return value.error(
+        fmt::format("prepare: unknown step '{}'{}; there are {}", name, suggestion(name, known), list_names(known)));
   const Value argument = bare ? Value{} : value.entries[0].value;
   if (name == "drop_missing") {
     step.kind = Kind::drop_missing;
@@ -107,9 +107,8 @@ Status read_split(SplitPlan& plan, const Value& value) {
 
 Status read_features(Configuration& configuration, const Value& value) {
   auto& plan = configuration.features;
-  SLIPWAY_CHECK(params::read_options<features::FeatureOptions>(plan.options, features::feature_options, value,
-                                                               "features",
-                                                               {"numeric", "categorical", "time", "derived"}));
+  SLIPWAY_CHECK(params::read_options<features::FeatureOptions>(
+      plan.options, features::feature_options, value, "features", {"numeric", "categorical", "time", "derived"}));
   SLIPWAY_CHECK(read_strings(plan.numeric, value.find("numeric"), "features: numeric"));
   SLIPWAY_CHECK(read_strings(plan.categorical, value.find("categorical"), "features: categorical"));
   SLIPWAY_CHECK(read_strings(plan.time, value.find("time"), "features: time"));
@@ -200,8 +199,8 @@ Result<Configuration> parse_configuration(std::string_view yaml, const std::stri
   if (const Value* name = document.find("name"))
     for (char c : configuration.name)
       if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
-        return name->error(fmt::format("name: '{}' holds '{}'; letters, digits, '-' and '_' are allowed",
-                                       configuration.name, c));
+        return name->error(
+            fmt::format("name: '{}' holds '{}'; letters, digits, '-' and '_' are allowed", configuration.name, c));
   for (const char* key : {"source", "schema"})
     if (document.find(key) == nullptr) return document.error(fmt::format("`{}` is missing", key));
   SLIPWAY_CHECK(read_source(configuration, *document.find("source")));

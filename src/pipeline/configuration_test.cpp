@@ -63,13 +63,15 @@ TEST(Configuration, UnknownKeysNameLineColumnAndNearest) {
                   .starts_with("slipway.yaml:3:1: unknown key 'splti' in the configuration (did you mean 'split'?)"));
   EXPECT_TRUE(message("source: a.csv\nschema: {target: y}\nsplit: {tset: 0.2}\n")
                   .starts_with("slipway.yaml:3:9: unknown key 'tset' in split (did you mean 'test'?)"));
-  EXPECT_NE(message("source: a.csv\nschema: {target: y}\nsearch: {n_estimatros: [1]}\n")
-                .find("did you mean 'n_estimators'"),
-            std::string::npos);
-  EXPECT_NE(message("source: a.csv\nschema: {target: y}\nlearner: random_forrest\n").find("did you mean 'random_forest'"),
-            std::string::npos);
-  EXPECT_NE(message("source: a.csv\nschema: {target: y}\nprepare: [drop_duplicate]\n").find("did you mean 'drop_duplicates'"),
-            std::string::npos);
+  EXPECT_NE(
+      message("source: a.csv\nschema: {target: y}\nsearch: {n_estimatros: [1]}\n").find("did you mean 'n_estimators'"),
+      std::string::npos);
+  EXPECT_NE(
+      message("source: a.csv\nschema: {target: y}\nlearner: random_forrest\n").find("did you mean 'random_forest'"),
+      std::string::npos);
+  EXPECT_NE(
+      message("source: a.csv\nschema: {target: y}\nprepare: [drop_duplicate]\n").find("did you mean 'drop_duplicates'"),
+      std::string::npos);
 }
 
 TEST(Configuration, SaysWhatIsMissing) {

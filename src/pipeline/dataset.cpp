@@ -1,9 +1,9 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <set>
+
+#include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
 #include <slipway/pipeline/dataset.hpp>
@@ -107,9 +107,10 @@ Result<Target> resolve_target(const table::Table& table, const Schema& schema) {
     return invalid_input(fmt::format("target: column '{}' has one class only ('{}' in all {} rows); two are needed",
                                      schema.target, labels.dictionary[present[0]], counts[present[0]]));
   if (present.size() > classes_maximum)
-    return invalid_input(fmt::format("target: column '{}' is text with {} different values; at most {} classes are "
-                                     "supported. For a regression the target must be numbers",
-                                     schema.target, present.size(), classes_maximum));
+    return invalid_input(
+        fmt::format("target: column '{}' is text with {} different values; at most {} classes are "
+                    "supported. For a regression the target must be numbers",
+                    schema.target, present.size(), classes_maximum));
   Target target;
   std::vector<std::int64_t> present_counts;
   for (std::size_t index : present) {
@@ -143,7 +144,8 @@ void infer_features(const table::Table& table, const table::TableProfile& profil
     } else if (about.constant) {
       set_aside(name, "the same value in every row");
     } else if (about.id_like) {
-      set_aside(name, fmt::format("looks like an identifier: {} different values in {} rows", about.distinct, about.rows));
+      set_aside(name,
+                fmt::format("looks like an identifier: {} different values in {} rows", about.distinct, about.rows));
     } else if (named_like_id) {
       set_aside(name, "named like an identifier");
     } else if (std::holds_alternative<table::TimeColumn>(column.data)) {
@@ -203,9 +205,10 @@ Result<table::Split> split_by_column(const table::Table& table, const std::strin
     if (part == "test") split.test.push_back(row);
   }
   if (split.train.empty() || split.test.empty())
-    return invalid_input(fmt::format("split: column '{}' gives {} rows for training and {} for the test; it must hold "
-                                     "'train' and 'test' (other rows are left out)",
-                                     name, split.train.size(), split.test.size()));
+    return invalid_input(
+        fmt::format("split: column '{}' gives {} rows for training and {} for the test; it must hold "
+                    "'train' and 'test' (other rows are left out)",
+                    name, split.train.size(), split.test.size()));
   return split;
 }
 
@@ -239,6 +242,16 @@ Result<Dataset> make_dataset(const Configuration& configuration, Prepared prepar
       if (std::find(names->begin(), names->end(), configuration.schema.target) != names->end())
         return invalid_input(fmt::format("features: '{}' is the target itself", configuration.schema.target));
     // A column named numeric that holds text, and the reverse, are found by the features themselves.
+  }
+  SLIPWAY_TRY(const learners::Learner* learner, learners::find_learner(configuration.learner));
+  const bool regression = dataset.target.task == model::Task::regression;
+  if (regression ? !learner->regresses : !learner->classifies)
+    return invalid_input(fmt::format("learner {}: the target '{}' is a {} one, which it does not learn", learner->name,
+                                     configuration.schema.target, model::task_name(dataset.target.task)));
+  if (!learner->takes_missing && dataset.plan.options.impute == "none") {
+    dataset.plan.options.impute = "median";
+    dataset.notes.push_back(
+        fmt::format("missing numbers become the median: {} takes no missing values", learner->name));
   }
   std::vector<std::uint32_t> usable;
   for (std::uint32_t row = 0; row < table.rows(); ++row) {

@@ -1,7 +1,7 @@
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
+
+#include <gtest/gtest.h>
 
 #include <slipway/pipeline/dataset.hpp>
 
@@ -54,8 +54,7 @@ TEST(Target, MissingLabelsAreMarked) {
 TEST(Target, OneClassSaysSo) {
   const auto target = resolve_target(one(table::IntegerColumn{{0, 0, 0}}), schema());
   ASSERT_FALSE(target.ok());
-  EXPECT_EQ(target.error().message(),
-            "target: column 'y' has one class only ('0' in all 3 rows); two are needed");
+  EXPECT_EQ(target.error().message(), "target: column 'y' has one class only ('0' in all 3 rows); two are needed");
 }
 
 class DatasetFile : public testing::Test {
@@ -113,8 +112,9 @@ TEST_F(DatasetFile, ChangedDataHasAnotherKey) {
 TEST_F(DatasetFile, ErrorsBeforeWork) {
   auto settings = configuration("source: data.csv\nschema: {target: amuont}\n");
   auto prepared = prepare(settings, {}, 1, silent_progress());
-  EXPECT_NE(make_dataset(settings, std::move(*prepared), silent_progress()).error().message().find("did you mean 'amount'"),
-            std::string::npos);
+  EXPECT_NE(
+      make_dataset(settings, std::move(*prepared), silent_progress()).error().message().find("did you mean 'amount'"),
+      std::string::npos);
   settings = configuration("source: data.csv\nschema: {target: y}\nprepare: [{keep: amount > 1e9}]\n");
   EXPECT_NE(prepare(settings, {}, 1, silent_progress()).error().message().find("no row is left"), std::string::npos);
 }

@@ -20,8 +20,8 @@ Result<std::vector<Fold>> divide_into_folds(const Configuration& configuration, 
   const std::vector<std::uint32_t>& rows = dataset.split.train;
   SLIPWAY_TRY(const SplitKeys keys, split_keys(configuration, dataset.prepared.table, dataset.target, rows));
   const std::string& wanted = configuration.split.options.method;
-  table::SplitMethod method = dataset.target.task == model::Task::regression ? table::SplitMethod::random
-                                                                             : table::SplitMethod::stratified;
+  table::SplitMethod method =
+      dataset.target.task == model::Task::regression ? table::SplitMethod::random : table::SplitMethod::stratified;
   if (wanted == "grouped") method = table::SplitMethod::grouped;
   if (wanted == "time") method = table::SplitMethod::time;
   const int count = configuration.search.folds;
@@ -44,13 +44,12 @@ Status fit_fold_features(const Configuration& configuration, const Dataset& data
   const features::TargetView target{dataset.target.task, static_cast<int>(dataset.target.classes.size()),
                                     fold.train_targets.labels, fold.train_targets.values};
   model::ModelBuilder builder(configuration.name);
-  SLIPWAY_TRY(auto fitted,
-              features::fit(builder, dataset.plan, table, fold.train_rows, target, configuration.seed));
+  SLIPWAY_TRY(auto fitted, features::fit(builder, dataset.plan, table, fold.train_rows, target, configuration.seed));
   fold.train_features = std::move(fitted.training);
   const model::Model& model = builder.so_far();
   SLIPWAY_TRY(const auto rows, model::TableRows::from(model.inputs, table.take(fold.validation_rows)));
-  SLIPWAY_TRY(fold.validation_features, model::evaluate_value(model.inputs, model.values, model.operators,
-                                                              rows.batch(), fitted.value));
+  SLIPWAY_TRY(fold.validation_features,
+              model::evaluate_value(model.inputs, model.values, model.operators, rows.batch(), fitted.value));
   return {};
 }
 

@@ -12,8 +12,8 @@ Result<nlohmann::json> monitoring_profile(const Configuration& configuration, co
   for (const model::Input& input : servable.model.inputs) {
     names.push_back(input.name);
     if (input.kind == model::InputKind::time) continue;  // a time drifts by nature
-    features.push_back({input.name, input.kind == model::InputKind::text ? monitor::FeatureKind::text
-                                                                         : monitor::FeatureKind::number});
+    features.push_back(
+        {input.name, input.kind == model::InputKind::text ? monitor::FeatureKind::text : monitor::FeatureKind::number});
   }
   const Schema& schema = configuration.schema;
   for (const std::string& name : {schema.time, schema.group})

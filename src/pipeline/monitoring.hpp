@@ -10,8 +10,8 @@
 
 namespace slipway::pipeline {
 
-// profile.json. Features: all rows as they were read, before cleaning, since serving does not clean. Score: rows that the
-// model was not fitted on, with the share of rows that cleaning drops kept as it is in the data.
+// profile.json. Features: all rows as they were read, before cleaning, since serving does not clean. Score: rows that
+// the model was not fitted on, with the share of rows that cleaning drops kept as it is in the data.
 Result<nlohmann::json> monitoring_profile(const Configuration& configuration, const ServableModel& servable,
                                           const Dataset& dataset, const Threads& threads);
 

@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
 #include <slipway/features/features.hpp>
@@ -34,8 +34,8 @@ std::string range_text(const params::Range& range) {
 }
 
 std::string group(std::string_view title, std::string_view where, const std::vector<params::Description>& options) {
-  std::string text = fmt::format("\n## {}\n\n{}\n\n| option | type | default | takes | meaning |\n|---|---|---|---|---|\n",
-                                 title, where);
+  std::string text = fmt::format(
+      "\n## {}\n\n{}\n\n| option | type | default | takes | meaning |\n|---|---|---|---|---|\n", title, where);
   for (const auto& option : options)
     text += fmt::format("| `{}` | {} | {} | {} | {} |\n", option.name, option.type,
                         option.default_value.empty() ? "" : "`" + option.default_value + "`",
@@ -52,18 +52,21 @@ std::vector<params::Description> describe(const params::Option<Options> (&table)
 
 std::string options_reference() {
   std::string text =
-      "# Options\n\nWritten by `slipway reference`; a test compares this page with the program. Every option is declared once "
+      "# Options\n\nWritten by `slipway reference`; a test compares this page with the program. Every option is "
+      "declared once "
       "in the source,\nand its YAML key, its flag, its checks and this page come from that declaration.\n";
   text += group("split", "Under `split:` in slipway.yaml.", describe(split_options));
   text += group("features", "Under `features:`, beside `numeric`, `categorical`, `time` and `derived`.",
                 describe(features::feature_options));
-  text += group("search", "Under `search:`, beside the learner's options with the values to try.", describe(search_options));
+  text += group("search", "Under `search:`, beside the learner's options with the values to try.",
+                describe(search_options));
   text += group("explain", "Under `explain:`, beside `partial_dependence`.", describe(explain_options));
   for (const auto& learner : learners::catalogue())
-    text += group(learner.name,
-                  fmt::format("{} Under `learner: {{{}: {{...}}}}`, as `--set option=value` of `train`, and under `search:`.",
-                              learner.documentation, learner.name),
-                  learner.options);
+    text += group(
+        learner.name,
+        fmt::format("{} Under `learner: {{{}: {{...}}}}`, as `--set option=value` of `train`, and under `search:`.",
+                    learner.documentation, learner.name),
+        learner.options);
   text += group("sample", "Flags of `slipway sample`.", describe(table::sample_options));
   return text;
 }

@@ -1,8 +1,8 @@
 #include "report_page.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
@@ -32,12 +32,20 @@ std::string number(const json& value, int digits = 4) {
 // The measures that a person looks at first, by task.
 std::vector<std::pair<std::string, std::string>> headline(const std::string& task) {
   if (task == "binary")
-    return {{"average_precision", "Average precision"}, {"roc_auc", "ROC AUC"},     {"precision", "Precision"},
-            {"recall", "Recall"},                       {"f1", "F1"},               {"accuracy", "Accuracy"},
-            {"log_loss", "Log loss"},                   {"brier", "Brier score"}};
+    return {{"average_precision", "Average precision"},
+            {"roc_auc", "ROC AUC"},
+            {"precision", "Precision"},
+            {"recall", "Recall"},
+            {"f1", "F1"},
+            {"accuracy", "Accuracy"},
+            {"log_loss", "Log loss"},
+            {"brier", "Brier score"}};
   if (task == "multiclass")
-    return {{"accuracy", "Accuracy"}, {"balanced_accuracy", "Balanced accuracy"}, {"f1", "F1 (macro)"},
-            {"roc_auc", "ROC AUC (one against rest)"}, {"log_loss", "Log loss"}};
+    return {{"accuracy", "Accuracy"},
+            {"balanced_accuracy", "Balanced accuracy"},
+            {"f1", "F1 (macro)"},
+            {"roc_auc", "ROC AUC (one against rest)"},
+            {"log_loss", "Log loss"}};
   return {{"rmse", "RMSE"}, {"mae", "MAE"}, {"r2", "R2"}};
 }
 
@@ -81,18 +89,19 @@ Section summary(const ReportContent& content) {
 Section data(const ReportContent& content) {
   Section section{"Data", {}};
   const Dataset& dataset = *content.dataset;
-  section.elements.push_back(Text{fmt::format(
-      "{} rows after cleaning: {} for training, {} for the test. Split: {}.", dataset.prepared.table.rows(),
-      dataset.split.train.size(), dataset.split.test.size(), content.configuration->split.options.method)});
+  section.elements.push_back(Text{fmt::format("{} rows after cleaning: {} for training, {} for the test. Split: {}.",
+                                              dataset.prepared.table.rows(), dataset.split.train.size(),
+                                              dataset.split.test.size(), content.configuration->split.options.method)});
   Grid cleaning{"Cleaning", {"step", "rows in", "rows out", "changed"}, {}};
   for (const auto& step : dataset.prepared.cleaning)
-    cleaning.rows.push_back({step.step, std::to_string(step.rows_in), std::to_string(step.rows_out),
-                             std::to_string(step.rows_changed)});
+    cleaning.rows.push_back(
+        {step.step, std::to_string(step.rows_in), std::to_string(step.rows_out), std::to_string(step.rows_changed)});
   if (!cleaning.rows.empty()) section.elements.push_back(cleaning);
   for (const std::string& note : dataset.notes) section.elements.push_back(Text{note});
 
   const table::TableProfile profile = table::profile_table(dataset.prepared.table);
-  Grid columns{"Columns after cleaning", {"column", "type", "missing", "distinct", "low (1 %)", "median", "high (99 %)"}, {}};
+  Grid columns{
+      "Columns after cleaning", {"column", "type", "missing", "distinct", "low (1 %)", "median", "high (99 %)"}, {}};
   for (const auto& column : profile.columns) {
     std::vector<std::string> row = {column.name, column.type, std::to_string(column.missing),
                                     std::to_string(column.distinct)};
@@ -149,8 +158,8 @@ Section search(const ReportContent& content) {
   std::string settings;
   for (const auto& [name, value] : search.at("best").items())
     settings += fmt::format("{}{} = {}", settings.empty() ? "" : ", ", name, value.get<std::string>());
-  section.elements.push_back(
-      Text{fmt::format("Learner: {}. Chosen: {}.", content.configuration->learner, settings.empty() ? "defaults" : settings)});
+  section.elements.push_back(Text{fmt::format("Learner: {}. Chosen: {}.", content.configuration->learner,
+                                              settings.empty() ? "defaults" : settings)});
   Grid grid{"Best candidates", {"rank", "settings", search.value("metric", ""), "deviation over folds"}, {}};
   std::vector<json> candidates = search.at("candidates").get<std::vector<json>>();
   std::sort(candidates.begin(), candidates.end(),
@@ -183,7 +192,8 @@ Section quality(const ReportContent& content) {
     for (std::size_t i = 0; i < shown; ++i) matrix.header.push_back(classes[i]);
     for (std::size_t i = 0; i < shown; ++i) {
       std::vector<std::string> row = {classes[i]};
-      for (std::size_t j = 0; j < shown; ++j) row.push_back(fmt::format("{:.0f}", evaluation["confusion"][i][j].get<double>()));
+      for (std::size_t j = 0; j < shown; ++j)
+        row.push_back(fmt::format("{:.0f}", evaluation["confusion"][i][j].get<double>()));
       matrix.rows.push_back(row);
     }
     section.elements.push_back(matrix);
@@ -193,10 +203,10 @@ Section quality(const ReportContent& content) {
         "Threshold: a row is {} from a score of {:.4g} on ({}).", evaluation.at("classes")[1].get<std::string>(),
         evaluation.at("threshold").get<double>(), content.search.value("threshold_policy", "0.5"))});
   if (evaluation.contains("roc")) {
-    section.elements.push_back(Chart{"Precision and recall",
-                                     line_chart({{"model", points(evaluation["precision_recall"])}}, "recall",
-                                                "precision", true),
-                                     320, "Precision over recall for every threshold"});
+    section.elements.push_back(
+        Chart{"Precision and recall",
+              line_chart({{"model", points(evaluation["precision_recall"])}}, "recall", "precision", true), 320,
+              "Precision over recall for every threshold"});
     section.elements.push_back(
         Chart{"ROC curve",
               line_chart({{"model", points(evaluation["roc"])}, {"chance", {{0, 0}, {1, 1}}, true}},
@@ -208,18 +218,18 @@ Section quality(const ReportContent& content) {
       calibration.points.emplace_back(bin.at("predicted").get<double>(), bin.at("observed").get<double>());
       most = std::max({most, bin["predicted"].get<double>(), bin["observed"].get<double>()});
     }
-    section.elements.push_back(
-        Chart{"Calibration: observed share of positives by predicted score, bins of equal size",
-              line_chart({calibration, {"perfect", {{0, 0}, {most, most}}, true}}, "mean score", "observed share"), 320, ""});
+    section.elements.push_back(Chart{
+        "Calibration: observed share of positives by predicted score, bins of equal size",
+        line_chart({calibration, {"perfect", {{0, 0}, {most, most}}, true}}, "mean score", "observed share"), 320, ""});
   }
   for (const char* key : {"scores", "residuals"})
     if (evaluation.contains(key)) {
       const json& histogram = evaluation[key];
-      section.elements.push_back(Chart{std::string(key) == "scores" ? "Scores by class" : "Residuals",
-                                       histogram_chart(histogram.at("edges"), histogram.at("series"),
-                                                       histogram.at("counts"),
-                                                       std::string(key) == "scores" ? "score" : "prediction - truth"),
-                                       300, ""});
+      section.elements.push_back(
+          Chart{std::string(key) == "scores" ? "Scores by class" : "Residuals",
+                histogram_chart(histogram.at("edges"), histogram.at("series"), histogram.at("counts"),
+                                std::string(key) == "scores" ? "score" : "prediction - truth"),
+                300, ""});
     }
   return section;
 }
@@ -271,7 +281,8 @@ Section explanations(const ReportContent& content) {
 Section lineage(const ReportContent& content) {
   Section section{"Lineage", {}};
   std::string sources;
-  for (const Source& source : content.configuration->sources) sources += (sources.empty() ? "" : ", ") + source.location;
+  for (const Source& source : content.configuration->sources)
+    sources += (sources.empty() ? "" : ", ") + source.location;
   Grid grid{"", {"what", "value"}, {}};
   grid.rows = {{"run", content.run_id},
                {"made", format_time(now_microseconds() / 1'000'000 * 1'000'000)},
@@ -294,8 +305,8 @@ report::Page report_page(const ReportContent& content) {
   page.title = content.configuration->name;
   page.subtitle = fmt::format("{} on '{}'; run {}", content.evaluation.at("task").get<std::string>(),
                               content.configuration->schema.target, content.run_id);
-  page.sections = {summary(content), data(content), search(content), quality(content), explanations(content),
-                   lineage(content)};
+  page.sections = {summary(content), data(content),         search(content),
+                   quality(content), explanations(content), lineage(content)};
   return page;
 }
 

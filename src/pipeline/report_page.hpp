@@ -1,8 +1,9 @@
 // The report of one run, from its documents.
 #pragma once
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include <slipway/pipeline/configuration.hpp>
 #include <slipway/pipeline/dataset.hpp>

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include <slipway/base/file.hpp>
@@ -28,9 +27,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 // "1.23 GB" is for people; documents are written for both.
-std::string pretty(const json& document) {
-  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-}
+std::string pretty(const json& document) { return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n"; }
 
 struct Assessed {
   json evaluation, explanation, verification, profile;
@@ -54,7 +51,8 @@ class Line {
     SLIPWAY_CHECK(assess_model());
     SLIPWAY_TRY(gates_, try_gates(configuration_, assessed_.evaluation));
     for (const json& gate : gates_)
-      if (!gate.at("passed").get<bool>()) failed_gates_ += (failed_gates_.empty() ? "" : "; ") + gate.at("text").get<std::string>();
+      if (!gate.at("passed").get<bool>())
+        failed_gates_ += (failed_gates_.empty() ? "" : "; ") + gate.at("text").get<std::string>();
     if (!failed_gates_.empty()) result_.gates = check_failed("gates failed, nothing is published: " + failed_gates_);
     for (const auto& [name, value] : assessed_.evaluation.at("metrics").items())
       if (value.is_number()) result_.metrics[name] = value.get<double>();
@@ -146,7 +144,8 @@ class Line {
 
   // False if a document of the cache entry is damaged.
   bool read_assessment(const std::map<std::string, std::string>& entry, const std::vector<std::string>& files) {
-    json* const documents[] = {&assessed_.evaluation, &assessed_.explanation, &assessed_.verification, &assessed_.profile};
+    json* const documents[] = {&assessed_.evaluation, &assessed_.explanation, &assessed_.verification,
+                               &assessed_.profile};
     for (std::size_t i = 0; i < files.size(); ++i) {
       *documents[i] = json::parse(entry.at(files[i]), nullptr, false);
       if (!documents[i]->is_object()) return false;
@@ -208,12 +207,12 @@ class Line {
       registry::Publication publication;
       publication.reason.why = options_.reason.empty() ? "run " + result_.id : options_.reason;
       for (const json& gate : gates_) publication.gates[gate.at("text").get<std::string>()] = "passed";
-      SLIPWAY_TRY(const auto version,
-                  registry.publish(configuration_.name, publication,
-                                   [&](const fs::path& folder, std::int64_t number) -> Status {
-                                     SLIPWAY_TRY(auto writer, make_bundle(static_cast<int>(number)));
-                                     return writer.write(folder);
-                                   }));
+      SLIPWAY_TRY(const auto version, registry.publish(configuration_.name, publication,
+                                                       [&](const fs::path& folder, std::int64_t number) -> Status {
+                                                         SLIPWAY_TRY(auto writer,
+                                                                     make_bundle(static_cast<int>(number)));
+                                                         return writer.write(folder);
+                                                       }));
       result_.bundle = version.path;
       result_.version = std::to_string(version.version);
       champion_ = std::find(version.aliases.begin(), version.aliases.end(), "champion") != version.aliases.end();
@@ -260,8 +259,8 @@ class Line {
     for (const auto& [name, value] : trained_.search.at("best").items())
       settings += fmt::format("{}{}={}", settings.empty() ? "" : ", ", name, value.get<std::string>());
     text += fmt::format("  chosen: {} ({})\n", configuration_.learner, settings.empty() ? "defaults" : settings);
-    for (const char* name : {"average_precision", "roc_auc", "precision", "recall", "f1", "accuracy", "log_loss", "rmse",
-                             "mae", "r2"})
+    for (const char* name :
+         {"average_precision", "roc_auc", "precision", "recall", "f1", "accuracy", "log_loss", "rmse", "mae", "r2"})
       if (const auto found = result_.metrics.find(name); found != result_.metrics.end())
         text += fmt::format("  {:<18} {:.4f}\n", name, found->second);
     text += fmt::format("  ONNX Runtime and Slipway differ by at most {:.2g} on the test rows\n",
@@ -272,9 +271,10 @@ class Line {
     } else {
       text += fmt::format("  bundle: {}\n", result_.bundle.string());
       if (!result_.version.empty() && !champion_)
-        text += fmt::format("  the champion is another version; to serve this one: slipway models promote {}/{} "
-                            "--registry {}\n",
-                            configuration_.name, result_.version, (configuration_.folder / "models").string());
+        text += fmt::format(
+            "  the champion is another version; to serve this one: slipway models promote {}/{} "
+            "--registry {}\n",
+            configuration_.name, result_.version, (configuration_.folder / "models").string());
     }
     text += fmt::format("  report: {}", result_.report.string());
     result_.summary = text;

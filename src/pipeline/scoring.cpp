@@ -44,8 +44,9 @@ float threshold_of(const model::Model& model) {
   return 0.5F;
 }
 
-Result<Agreement> compare_with_onnx_runtime(const model::Model& model, std::string_view onnx, const model::TableRows& rows,
-                                            const engine::Prediction& prediction, const Threads& threads) {
+Result<Agreement> compare_with_onnx_runtime(const model::Model& model, std::string_view onnx,
+                                            const model::TableRows& rows, const engine::Prediction& prediction,
+                                            const Threads& threads) {
   constexpr std::size_t block = 16384;
   SLIPWAY_TRY(const auto runtime, engine::OnnxRuntime::open(onnx, threads.count()));
   SLIPWAY_TRY(const std::string version, engine::OnnxRuntime::library_version());
@@ -62,8 +63,8 @@ Result<Agreement> compare_with_onnx_runtime(const model::Model& model, std::stri
       for (std::size_t row = begin; row < end; ++row) {
         const float score = ours.at(row, column);
         const double scale = classes ? 1 : std::max(1.0, std::abs(static_cast<double>(score)));
-        agreement.largest_difference = std::max(agreement.largest_difference,
-                                                difference(score, theirs.scores.at(row - begin, column)) / scale);
+        agreement.largest_difference =
+            std::max(agreement.largest_difference, difference(score, theirs.scores.at(row - begin, column)) / scale);
       }
     for (std::size_t row = begin; classes && row < end; ++row) {
       const auto label = static_cast<std::size_t>(prediction.labels[row]);

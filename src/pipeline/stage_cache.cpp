@@ -47,7 +47,8 @@ std::string training_key(const Configuration& configuration, const Dataset& data
   return digest.hex();
 }
 
-std::string assessment_key(const Configuration& configuration, const Dataset& dataset, const std::string& model_digest) {
+std::string assessment_key(const Configuration& configuration, const Dataset& dataset,
+                           const std::string& model_digest) {
   Sha256 digest;
   digest.update_framed("assess").update_framed(training_key(configuration, dataset)).update_framed(model_digest);
   digest.update_framed(canonical(configuration.explain, explain_options));

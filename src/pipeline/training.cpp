@@ -1,8 +1,8 @@
 #include "training.hpp"
 
-#include <fmt/format.h>
-
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include <slipway/evaluate/thresholds.hpp>
 #include <slipway/features/features.hpp>
@@ -58,8 +58,8 @@ class Trainer {
     SLIPWAY_TRY(folds_, divide_into_folds(configuration_, dataset_));
     SLIPWAY_TRY(const auto plan, search::make_plan(problem_, options_).with_context("search"));
     SLIPWAY_TRY(const auto result,
-                search::run(problem_, options_, plan, [&](std::size_t index) { return fold_data(index); }, threads_,
-                            progress_)
+                search::run(
+                    problem_, options_, plan, [&](std::size_t index) { return fold_data(index); }, threads_, progress_)
                     .with_context("search"));
     Trained trained;
     trained.search = search_json(problem_, result);
@@ -81,8 +81,7 @@ class Trainer {
     SLIPWAY_TRY(problem_.learner, learners::find_learner(configuration_.learner));
     problem_.fixed = configuration_.settings;
     problem_.task = dataset_.target.task;
-    problem_.classes =
-        problem_.task == model::Task::regression ? 1 : static_cast<int>(dataset_.target.classes.size());
+    problem_.classes = problem_.task == model::Task::regression ? 1 : static_cast<int>(dataset_.target.classes.size());
     const SearchPlan& plan = configuration_.search;
     for (const auto& [option, values] : plan.space) problem_.space.push_back({option, values});
     options_.method = plan.method == "random" ? "random" : "grid";
@@ -128,9 +127,9 @@ class Trainer {
     const RowTargets targets = targets_of(dataset_.target, dataset_.split.train);
     const int classes = static_cast<int>(dataset_.target.classes.size());
     model::ModelBuilder builder(configuration_.name);
-    SLIPWAY_TRY(auto fitted, features::fit(builder, dataset_.plan, dataset_.prepared.table, dataset_.split.train,
-                                           {problem_.task, classes, targets.labels, targets.values},
-                                           configuration_.seed));
+    SLIPWAY_TRY(auto fitted,
+                features::fit(builder, dataset_.plan, dataset_.prepared.table, dataset_.split.train,
+                              {problem_.task, classes, targets.labels, targets.values}, configuration_.seed));
     learners::TrainingData data;
     data.features = &fitted.training;
     data.task = problem_.task;

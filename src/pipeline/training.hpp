@@ -1,7 +1,8 @@
 // The search over folds and the final model.
 #pragma once
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include <slipway/base/parallel.hpp>
 #include <slipway/base/progress.hpp>

@@ -126,7 +126,7 @@ Error unknown_version(std::string_view name, std::int64_t version, const NameSta
 
 }  // namespace
 
-Result<Registry> Registry::open(fs::path folder, bool create) {
+Result<Registry> Registry::open(const fs::path& folder, bool create) {
   std::error_code code;
   if (create) {
     fs::create_directories(folder, code);

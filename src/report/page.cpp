@@ -104,8 +104,8 @@ struct Renderer {
     out += fmt::format(
         "<figure><figcaption>{}</figcaption><div class=\"chart\" role=\"img\" aria-label=\"{}\" style=\"height:{}px\">"
         "</div><script type=\"application/json\">{}</script></figure>\n",
-        escape_html(chart.title), escape_html(chart.description.empty() ? chart.title : chart.description), chart.height,
-        safe_in_script(chart.option));
+        escape_html(chart.title), escape_html(chart.description.empty() ? chart.title : chart.description),
+        chart.height, safe_in_script(chart.option));
   }
 };
 
@@ -115,10 +115,11 @@ std::string render(const Page& page) {
   std::string out;
   const std::string_view library = chart_library();
   out.reserve(library.size() + (1 << 18));
-  out += "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-         "<meta name=\"color-scheme\" content=\"light dark\"><title>" +
-         escape_html(page.title) + "</title>\n<style>";
+  out +=
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+      "<meta name=\"color-scheme\" content=\"light dark\"><title>" +
+      escape_html(page.title) + "</title>\n<style>";
   out += style;
   out += "</style></head><body><main>\n<header><h1>" + escape_html(page.title) + "</h1><p>" +
          escape_html(page.subtitle) + "</p></header>\n<nav>";

@@ -13,9 +13,16 @@ namespace {
 
 constexpr params::Option<SearchOptions> options_table[] = {
     {"method", &SearchOptions::method, "grid: every combination; random: some of them", {.choices = "grid|random"}},
-    {"folds", &SearchOptions::folds, "parts that the training rows are cut into; each validates once", {.minimum = 2, .maximum = 255}},
-    {"metric", &SearchOptions::metric, "what the best candidate is best in; auto: average_precision, log_loss or rmse by task"},
-    {"iterations", &SearchOptions::iterations, "candidates that random search draws", {.minimum = 1, .maximum = 100000}},
+    {"folds",
+     &SearchOptions::folds,
+     "parts that the training rows are cut into; each validates once",
+     {.minimum = 2, .maximum = 255}},
+    {"metric", &SearchOptions::metric,
+     "what the best candidate is best in; auto: average_precision, log_loss or rmse by task"},
+    {"iterations",
+     &SearchOptions::iterations,
+     "candidates that random search draws",
+     {.minimum = 1, .maximum = 100000}},
     {"seed", &SearchOptions::seed, "of the learner and of random search", {.minimum = 0}},
     {"refit", &SearchOptions::refit, "fit the best candidate on all training rows"},
 };
@@ -28,7 +35,8 @@ Result<std::size_t> grid_size(const Space& space) {
   for (const Dimension& dimension : space) {
     if (!seen.insert(dimension.option).second)
       return invalid_input(fmt::format("search: option '{}' stands twice", dimension.option));
-    if (dimension.values.empty()) return invalid_input(fmt::format("search: option '{}' has no values", dimension.option));
+    if (dimension.values.empty())
+      return invalid_input(fmt::format("search: option '{}' has no values", dimension.option));
     if (size > std::numeric_limits<std::size_t>::max() / dimension.values.size())
       return invalid_input("search: the grid is too large to number its candidates");
     size *= dimension.values.size();
@@ -79,16 +87,11 @@ std::vector<FitGroup> groups_of(const learners::Learner& learner, const std::vec
   std::map<std::string, std::size_t> known;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     learners::Settings shared;
-    bool nested = false;
     for (const auto& setting : candidates[i]) {
-      if (nests(learner, setting.first)) {
-        nested = true;
-      } else {
-        shared.push_back(setting);
-      }
+      if (!nests(learner, setting.first)) shared.push_back(setting);
     }
     const auto [place, fresh] = known.emplace(describe(shared), groups.size());
-    if (fresh) groups.push_back({shared, {}, nested});
+    if (fresh) groups.push_back({shared, {}, learner.fit_nested != nullptr});
     groups[place->second].candidates.push_back(i);
   }
   return groups;

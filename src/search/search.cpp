@@ -1,11 +1,10 @@
 // Running a plan.
-#include <slipway/search/search.hpp>
-
 #include <chrono>
 
 #include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
+#include <slipway/search/search.hpp>
 
 #include "task.hpp"
 
@@ -85,8 +84,8 @@ Result<GroupScores> fit_group(const Problem& problem, const Plan& plan, const Fi
     SLIPWAY_TRY(const learners::Fragment fragment, problem.learner->fit(data, settings, seed, threads, progress));
     scores.fit_seconds = seconds_since(start);
     start = std::chrono::steady_clock::now();
-    SLIPWAY_TRY(model::Block block, learners::predict(fragment, fold.validation.features));
-    scores.blocks.assign(group.candidates.size(), std::move(block));  // more than one: the space repeats a value
+    SLIPWAY_TRY(const model::Block block, learners::predict(fragment, fold.validation.features));
+    scores.blocks.assign(group.candidates.size(), block);  // more than one: the space repeats a value
   } else {
     std::vector<learners::Settings> points;
     for (std::size_t index : group.candidates) points.push_back(point_of(group, plan.candidates[index]));
@@ -130,7 +129,8 @@ Status run_fold(const Problem& problem, const SearchOptions& options, const Plan
     const auto start = std::chrono::steady_clock::now();
     const std::size_t count = group.candidates.size();
     std::vector<std::optional<Result<double>>> values(count);
-    threads.for_each(count, [&](std::size_t k) { values[k] = score(problem, metric, fold.validation, scores.blocks[k]); });
+    threads.for_each(count,
+                     [&](std::size_t k) { values[k] = score(problem, metric, fold.validation, scores.blocks[k]); });
     for (std::size_t k = 0; k < count; ++k) {
       if (!values[k]->ok()) return std::move(*values[k]).error();
       Candidate& candidate = result.candidates[group.candidates[k]];
@@ -147,7 +147,7 @@ Status run_fold(const Problem& problem, const SearchOptions& options, const Plan
 
 // What makes a model small, most important first; +1: small values, -1: large values.
 constexpr std::pair<std::string_view, int> size_options[] = {
-    {"n_estimators", 1},      {"max_depth", 1},         {"max_leaf_nodes", 1},
+    {"n_estimators", 1},       {"max_depth", 1},         {"max_leaf_nodes", 1},
     {"min_samples_split", -1}, {"min_samples_leaf", -1}, {"min_impurity_decrease", -1},
 };
 
@@ -203,8 +203,8 @@ Result<const metrics::Metric*> metric_of(const std::string& name, model::Task ta
   return metric;
 }
 
-Result<SearchResult> run(const Problem& problem, const SearchOptions& options, const Plan& plan, const FoldSource& folds,
-                         const Threads& threads, Progress& progress) {
+Result<SearchResult> run(const Problem& problem, const SearchOptions& options, const Plan& plan,
+                         const FoldSource& folds, const Threads& threads, Progress& progress) {
   SLIPWAY_TRY(const metrics::Metric* metric, metric_of(plan.metric, problem.task));
   SearchResult result;
   result.metric = metric->name;
@@ -221,8 +221,8 @@ Result<SearchResult> run(const Problem& problem, const SearchOptions& options, c
   for (std::size_t index = 0; index < plan.folds; ++index) {
     const std::string context = fmt::format("search, fold {} of {}", index + 1, plan.folds);
     SLIPWAY_TRY(const FoldData fold, folds(index).with_context(context));
-    SLIPWAY_CHECK(run_fold(problem, options, plan, fold, *metric, threads, progress, result, kept)
-                      .with_context(context));
+    SLIPWAY_CHECK(
+        run_fold(problem, options, plan, fold, *metric, threads, progress, result, kept).with_context(context));
   }
   summarise(result);
   result.best_scores = std::move(kept[result.best]);

@@ -42,7 +42,9 @@ LabelledRows made_rows(std::size_t rows, std::uint64_t seed) {
   return made;
 }
 
-Result<FoldData> made_fold(std::size_t index) { return FoldData{made_rows(300, 10 + index), made_rows(150, 20 + index)}; }
+Result<FoldData> made_fold(std::size_t index) {
+  return FoldData{made_rows(300, 10 + index), made_rows(150, 20 + index)};
+}
 
 // A learner whose "fit" returns a constant probability, `level`, and counts its calls.
 int constant_fits = 0;
@@ -70,8 +72,9 @@ learners::Learner constant_learner() {
 }
 
 TEST(Plan, SharesFitsAmongNestingOptions) {
-  const Problem problem = forest_problem({dimension("n_estimators", {"100", "200", "300"}), dimension("max_depth", {"5", "10", "15"}),
-                                          dimension("min_samples_split", {"2", "5", "10"})});
+  const Problem problem =
+      forest_problem({dimension("n_estimators", {"100", "200", "300"}), dimension("max_depth", {"5", "10", "15"}),
+                      dimension("min_samples_split", {"2", "5", "10"})});
   const auto plan = make_plan(problem, {});
   ASSERT_TRUE(plan.ok()) << plan.error().message();
   EXPECT_EQ(plan->text,
@@ -83,8 +86,9 @@ TEST(Plan, SharesFitsAmongNestingOptions) {
 }
 
 TEST(Plan, KeepsTheRestApart) {
-  const Problem problem = forest_problem({dimension("criterion", {"gini", "entropy"}), dimension("max_depth", {"5", "none"}),
-                                          dimension("min_samples_leaf", {"1", "4"})});
+  const Problem problem =
+      forest_problem({dimension("criterion", {"gini", "entropy"}), dimension("max_depth", {"5", "none"}),
+                      dimension("min_samples_leaf", {"1", "4"})});
   const auto plan = make_plan(problem, {});
   ASSERT_EQ(plan->groups.size(), 4U);
   EXPECT_EQ(describe(plan->groups[1].settings), "criterion=gini, min_samples_leaf=4");
@@ -95,7 +99,8 @@ TEST(Plan, KeepsTheRestApart) {
 }
 
 TEST(Plan, RandomDrawsDistinctCandidates) {
-  const Problem problem = forest_problem({dimension("n_estimators", {"1", "2", "3", "4", "5"}), dimension("max_depth", {"1", "2", "3"})});
+  const Problem problem =
+      forest_problem({dimension("n_estimators", {"1", "2", "3", "4", "5"}), dimension("max_depth", {"1", "2", "3"})});
   SearchOptions options;
   options.method = "random";
   options.iterations = 9;
@@ -121,7 +126,8 @@ TEST(Plan, ErrorsNameWhatIsWrong) {
   };
   EXPECT_THAT(message(forest_problem({dimension("max_dept", {"5"})})), HasSubstr("did you mean 'max_depth'"));
   EXPECT_THAT(message(forest_problem({dimension("max_depth", {})})), HasSubstr("no values"));
-  EXPECT_THAT(message(forest_problem({dimension("max_depth", {"5"}), dimension("max_depth", {"6"})})), HasSubstr("twice"));
+  EXPECT_THAT(message(forest_problem({dimension("max_depth", {"5"}), dimension("max_depth", {"6"})})),
+              HasSubstr("twice"));
   EXPECT_THAT(message(forest_problem({dimension("max_depth", {"0"})})), HasSubstr("max_depth"));
   SearchOptions options;
   options.metric = "rmse";
@@ -137,7 +143,8 @@ TEST(Plan, ErrorsNameWhatIsWrong) {
 }
 
 TEST(Search, NestedScoresAreThoseOfSeparateFits) {
-  Problem problem = forest_problem({dimension("n_estimators", {"3", "6"}), dimension("max_depth", {"2", "5"}), dimension("criterion", {"gini", "entropy"})});
+  Problem problem = forest_problem({dimension("n_estimators", {"3", "6"}), dimension("max_depth", {"2", "5"}),
+                                    dimension("criterion", {"gini", "entropy"})});
   problem.fixed = {{"max_bins", params::scalar("64")}, {"max_depth", params::scalar("1")}};
   SearchOptions options;
   options.folds = 3;
@@ -152,7 +159,8 @@ TEST(Search, NestedScoresAreThoseOfSeparateFits) {
       learners::TrainingData train;
       train.features = &data.train.features;
       train.labels = data.train.labels;
-      const auto fragment = problem.learner->fit(train, all_settings(problem, candidate), options.seed, one, silent_progress());
+      const auto fragment =
+          problem.learner->fit(train, all_settings(problem, candidate), options.seed, one, silent_progress());
       ASSERT_TRUE(fragment.ok()) << fragment.error().message();
       const auto scores = learners::predict(*fragment, data.validation.features);
       ASSERT_TRUE(scores.ok()) << scores.error().message();
@@ -195,7 +203,8 @@ TEST(Search, TiesGoToTheSmallerModel) {
   const learners::Learner constant = constant_learner();
   Problem problem;
   problem.learner = &constant;
-  problem.space = {dimension("n_estimators", {"300", "100"}), dimension("max_depth", {"none", "5"}), dimension("min_samples_split", {"2", "10"})};
+  problem.space = {dimension("n_estimators", {"300", "100"}), dimension("max_depth", {"none", "5"}),
+                   dimension("min_samples_split", {"2", "10"})};
   const auto result = search(problem, {}, made_fold, one, silent_progress());
   EXPECT_EQ(describe(result->best_candidate().settings), "n_estimators=100, max_depth=5, min_samples_split=10");
   for (const Candidate& candidate : result->candidates) EXPECT_EQ(candidate.rank, 1);
@@ -216,8 +225,9 @@ TEST(Search, AFoldThatCannotBeScoredIsNamed) {
   ASSERT_FALSE(result.ok());
   EXPECT_THAT(result.error().message(), HasSubstr("fold 2 of 2"));
   EXPECT_THAT(result.error().message(), HasSubstr("no positive row"));
-  const auto broken = search(forest_problem({}), options,
-                             [](std::size_t) -> Result<FoldData> { return unavailable("disk gone"); }, one, silent_progress());
+  const auto broken = search(
+      forest_problem({}), options, [](std::size_t) -> Result<FoldData> { return unavailable("disk gone"); }, one,
+      silent_progress());
   EXPECT_THAT(broken.error().message(), HasSubstr("fold 1 of 2: disk gone"));
 }
 
@@ -235,7 +245,8 @@ TEST(Search, ReportsProgressToTheEnd) {
     void note(std::string_view line) override { notes.emplace_back(line); }
     void end() override { --open; }
   } progress;
-  ASSERT_TRUE(search(forest_problem({dimension("n_estimators", {"7", "13"})}), {}, made_fold, Threads(2), progress).ok());
+  ASSERT_TRUE(
+      search(forest_problem({dimension("n_estimators", {"7", "13"})}), {}, made_fold, Threads(2), progress).ok());
   EXPECT_EQ(progress.steps, progress.total);
   EXPECT_EQ(progress.open, 0);
   ASSERT_EQ(progress.notes.size(), 2U);

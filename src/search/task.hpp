@@ -5,7 +5,8 @@
 
 namespace slipway::search {
 
-inline constexpr std::uint64_t random_search_key = 0x73656172636821;  // keeps random search's numbers apart from others'
+inline constexpr std::uint64_t random_search_key =
+    0x73656172636821;  // keeps random search's numbers apart from others'
 
 inline metrics::TaskKind kind_of(model::Task task) {
   return task == model::Task::binary       ? metrics::TaskKind::binary

@@ -23,6 +23,14 @@ std::string joined(const auto& elements, const auto& one) {
   return out;
 }
 
+// A time is sent in seconds since 1970-01-01 (or as ISO text, which BYTES can carry as well).
+std::string_view v2_datatype(model::InputKind kind) {
+  return kind == model::InputKind::number ? "FP32" : kind == model::InputKind::text ? "BYTES" : "INT64";
+}
+std::string_view tensorflow_datatype(model::InputKind kind) {
+  return kind == model::InputKind::number ? "DT_FLOAT" : kind == model::InputKind::text ? "DT_STRING" : "DT_INT64";
+}
+
 std::string v2_tensor(std::string_view name, std::string_view datatype, std::string_view shape) {
   return "{\"name\":" + text_of(name) + ",\"datatype\":\"" + std::string(datatype) + "\",\"shape\":[" +
          std::string(shape) + "]}";
@@ -52,9 +60,8 @@ std::string describe_v2_server(std::string_view product_version) {
 std::string describe_v2_model(const ServedModel& model, const std::vector<std::string>& versions) {
   std::string out = "{\"name\":" + text_of(model.name()) + ",\"versions\":[" + joined(versions, text_of) +
                     "],\"platform\":\"slipway\",\"inputs\":[";
-  out += joined(model.inputs(), [](const model::Input& input) {
-    return v2_tensor(input.name, input.kind == model::InputKind::number ? "FP32" : "BYTES", "-1");
-  });
+  out += joined(model.inputs(),
+                [](const model::Input& input) { return v2_tensor(input.name, v2_datatype(input.kind), "-1"); });
   const std::string width = std::to_string(model.model().classes.size());
   const bool matrix = !model.is_binary() && !model.is_regression();
   out += "],\"outputs\":[" + v2_tensor("score", "FP32", matrix ? "-1," + width : "-1");
@@ -104,9 +111,7 @@ std::string describe_tensorflow_model(const ServedModel& model) {
          ",\"signature_name\":\"\",\"version\":" + text_of(model.version()) +
          "},\"metadata\":{\"signature_def\":{\"signature_def\":{\"serving_default\":{\"inputs\":{" +
          joined(model.inputs(),
-                [&](const model::Input& input) {
-                  return tensor(input.name, input.kind == model::InputKind::number ? "DT_FLOAT" : "DT_STRING");
-                }) +
+                [&](const model::Input& input) { return tensor(input.name, tensorflow_datatype(input.kind)); }) +
          "},\"outputs\":{" + (several ? tensor("scores", "DT_FLOAT", width) : tensor("score", "DT_FLOAT")) +
          (model.is_regression() ? "" : "," + tensor("label", "DT_STRING")) +
          "},\"method_name\":\"tensorflow/serving/predict\"}}}}}";

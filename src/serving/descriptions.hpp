@@ -14,7 +14,7 @@ namespace slipway::serving {
 
 std::string describe_server(const ModelRepository& models, std::string_view product_version);
 std::string describe_v2_server(std::string_view product_version);
-// "inputs" in the order of the schema: number FP32, text and time BYTES; "outputs" as infer gives them.
+// "inputs" in the order of the schema: number FP32, text BYTES, time INT64; "outputs" as infer gives them.
 std::string describe_v2_model(const ServedModel& model, const std::vector<std::string>& versions);
 std::string describe_model_list(const ModelRepository& models);
 std::string describe_index(const ModelRepository& models);

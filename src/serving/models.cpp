@@ -108,7 +108,7 @@ Result<std::shared_ptr<ModelRepository>> ModelRepository::open(const std::filesy
   return repository;
 }
 
-Status ModelRepository::add(model::Model model, std::string version, std::string digest,
+Status ModelRepository::add(model::Model model, const std::string& version, std::string digest,
                             std::vector<std::string> id_columns) {
   const std::lock_guard guard(state_->loading);
   const std::string name = model.name;

@@ -131,6 +131,7 @@ Status Rows::set_list(std::size_t row, const dom::array& values) {
 
 Status Rows::missing(std::size_t row, std::size_t input) {
   add(model_->metrics().missing[input]);
+  cells_[row * width_ + input] = std::monostate();  // so that the log says null, however it was sent
   if (model_->inputs()[input].missing_allowed) return {};
   return reject(Rejection::missing_field, where(row, input) + " is missing, and the model needs it");
 }
@@ -142,7 +143,7 @@ Status Rows::check_number(std::size_t row, std::size_t input, const Cell& cell) 
   if (const auto* value = std::get_if<double>(&cell))
     number = static_cast<float>(*value);
   else if (const auto* integer = std::get_if<std::int64_t>(&cell))
-    number = static_cast<float>(*integer);
+    number = static_cast<float>(static_cast<double>(*integer));  // as the log is read back
   else if (const auto* single = std::get_if<float>(&cell))
     number = *single;
   else
@@ -173,6 +174,7 @@ Status Rows::check_text(std::size_t row, std::size_t input, const Cell& cell) {
   if (const auto* given = std::get_if<std::string_view>(&cell)) {
     text = trim(*given);  // as the readers of training data do
     if (text.empty()) return missing(row, input);
+    cells_[row * width_ + input] = text;
   } else if (is_missing(cell)) {
     return missing(row, input);
   } else {
@@ -208,6 +210,7 @@ Status Rows::check_time(std::size_t row, std::size_t input, const Cell& cell) {
       return {};
     }
   } else if (const auto* integer = std::get_if<std::int64_t>(&cell)) {
+    if (*integer == missing_time) return missing(row, input);  // as in the model's ONNX file
     number = static_cast<double>(*integer);
   } else {
     number = std::holds_alternative<double>(cell) ? std::get<double>(cell) : std::get<float>(cell);

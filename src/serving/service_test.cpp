@@ -340,7 +340,8 @@ TEST_F(ServiceTest, JournalHoldsEveryScoredRow) {
   ASSERT_TRUE(writer.ok());
   const std::shared_ptr<journal::Writer> log = std::move(writer).value();
   service_ = std::make_unique<Service>(ServiceOptions{models_, log, "1"});
-  post("/score", R"([{"amount":1e6,"count":2,"state":"ZZ","id":"one"},{"count":3,"when":"2026-11-24T12:00:00Z"}])");
+  post("/score",
+       R"([{"amount":1e6,"count":2,"state":" ZZ ","id":"one"},{"count":3,"state":"","when":"2026-11-24T12:00:00Z"}])");
   refusal("/score", R"({"count":"x"})");  // nothing was scored, nothing is logged
   post("/score", "[]");
   const auto table = journal::read_journal(root_ / "log");
@@ -350,6 +351,7 @@ TEST_F(ServiceTest, JournalHoldsEveryScoredRow) {
   EXPECT_EQ(table->find("amount")->cell_text(0), "1000000");
   EXPECT_TRUE(table->find("amount")->is_missing(1));
   EXPECT_EQ(table->find("state")->cell_text(0), "ZZ");
+  EXPECT_TRUE(table->find("state")->is_missing(1));
   EXPECT_EQ(table->find("when")->cell_text(1), "2026-11-24T12:00:00Z");
   EXPECT_EQ(table->find("version")->cell_text(1), "3");
   EXPECT_EQ(table->find("label")->cell_text(0), "0");

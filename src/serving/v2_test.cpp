@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <slipway/base/time.hpp>
 #include <slipway/serving/service.hpp>
 
 #include "test_model.hpp"
@@ -157,7 +158,7 @@ TEST_F(V2Test, BinaryTensorsBothWays) {
     {"name":"state","shape":[2],"datatype":"BYTES","parameters":{"binary_data_size":12}},
     {"name":"when","shape":[2],"datatype":"INT64","parameters":{"binary_data_size":16}}]})";
   const std::string tail = raw<float>({200, std::numeric_limits<float>::quiet_NaN()}) +
-                           std::string("\x02\0\0\0NY\x02\0\0\0CA", 12) + raw<std::int64_t>({43200, 43200});
+                           std::string("\x02\0\0\0NY\x02\0\0\0CA", 12) + raw<std::int64_t>({43200, missing_time});
   const std::string length = std::to_string(json.size());
   const Response response =
       send("POST", "/v2/models/fraud/infer", json + tail, {{"Inference-Header-Content-Length", length}});
@@ -230,6 +231,8 @@ TEST_F(V2Test, MetadataHealthAndRepository) {
   EXPECT_EQ(model["platform"], "slipway");
   ASSERT_EQ(model["inputs"].size(), 5u);
   EXPECT_EQ(model["inputs"][2].dump(), R"({"datatype":"BYTES","name":"state","shape":[-1]})");
+  EXPECT_EQ(model["inputs"][0]["datatype"], "FP32");
+  EXPECT_EQ(model["inputs"][4]["datatype"], "INT64");
   EXPECT_EQ(model["outputs"].size(), 4u);
   EXPECT_EQ(model, Json::parse(send("GET", "/v2/models/fraud/versions/3").body));
   EXPECT_EQ(Json::parse(send("GET", "/v2").body)["name"], "slipway");

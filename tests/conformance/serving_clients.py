@@ -14,7 +14,9 @@ import numpy
 import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
-PLAIN = {"FP32": 1.5, "BYTES": "NY"}
+PLAIN = {"FP32": 1.5, "BYTES": "NY", "INT64": 1795525200}
+MISSING = {"FP32": numpy.nan, "BYTES": b"", "INT64": numpy.iinfo(numpy.int64).min}
+NUMPY = {"FP32": numpy.float32, "BYTES": numpy.object_, "INT64": numpy.int64}
 
 
 class Checks:
@@ -58,10 +60,9 @@ def tensors(metadata, rows, binary):
     """One tensor per input of the model, as tritonclient makes them."""
     made = []
     for tensor in metadata["inputs"]:
-        if tensor["datatype"] == "BYTES":
-            values = numpy.array([PLAIN["BYTES"].encode()] * rows, dtype=numpy.object_)
-        else:
-            values = numpy.full(rows, PLAIN["FP32"], dtype=numpy.float32)
+        datatype = tensor["datatype"]
+        plain = PLAIN[datatype].encode() if datatype == "BYTES" else PLAIN[datatype]
+        values = numpy.array([plain] * rows, dtype=NUMPY[datatype])
         one = tritonclient.http.InferInput(tensor["name"], [rows], tensor["datatype"])
         one.set_data_from_numpy(values, binary_data=binary)
         made.append(one)
@@ -123,8 +124,7 @@ def with_triton(checks, base, model):
     def missing_numbers():
         inputs = []
         for tensor in metadata["inputs"]:
-            text = tensor["datatype"] == "BYTES"
-            values = numpy.array([b""], dtype=numpy.object_) if text else numpy.array([numpy.nan], dtype=numpy.float32)
+            values = numpy.array([MISSING[tensor["datatype"]]], dtype=NUMPY[tensor["datatype"]])
             one = tritonclient.http.InferInput(tensor["name"], [1, 1], tensor["datatype"])
             one.set_data_from_numpy(values.reshape(1, 1), binary_data=False)
             inputs.append(one)

@@ -1,22 +1,41 @@
-"""What other programs say of the same model: onnx, ONNX Runtime, scikit-learn."""
+"""What other programs say of the same model: onnx, ONNX Runtime, scikit-learn, and a serving client."""
 
 import csv
-import datetime
 import json
+import pathlib
+import subprocess
+import sys
 
 import numpy
 import onnx
+import onnx_check
 import onnxruntime
+import pandas
 import pytest
 import sklearn.metrics
 
 ROWS = 10_000
-MISSING_TIME = numpy.iinfo(numpy.int64).min
+
+# Every kind of feature: text of few and of many values, a time's parts, a formula, filled numbers with indicators.
+EVERYTHING = """\
+name: everything
+source: {transactions}
+schema: {{target: {target}, id: transaction_id}}
+split: {{method: random}}
+features:
+  numeric: [{numeric}]
+  categorical: [state, card_type, merchant_category]
+  time: [timestamp]
+  derived: {{twice: num_transactions * 2 + 1}}
+  impute: median
+  missing_indicator: true
+learner: {{random_forest: {{n_estimators: 30, max_depth: 12}}}}
+"""
 
 
 @pytest.fixture(scope="module")
 def rows(slipway, tmp_path_factory):
-    """10,000 labelled rows of another seed, with missing values and with categories and numbers the training lacks."""
+    """10,000 labelled rows of another seed, with missing values, and with categories and numbers the training lacks."""
     folder = tmp_path_factory.mktemp("rows")
     slipway("sample", "fraud", "--rows", ROWS, "--seed", 5, "--out", "given.csv", cwd=folder)
     with open(folder / "given.csv", newline="", encoding="utf-8") as stream:
@@ -32,115 +51,67 @@ def rows(slipway, tmp_path_factory):
             row["channel"] = ["", "fax"][number // 13 % 2]
         if number % 17 == 0:
             row["card_type"] = ["", "prepaid"][number // 17 % 2]
+        if number % 19 == 0:
+            row["timestamp"] = ["", "1969-12-31T23:59:59Z", "2044-02-29T12:00:00Z"][number // 19 % 3]
         if number % 101 == 0:
             row["amount"] = ["1e30", "-1e30", "0", "-0.0", "1e-40"][number // 101 % 5]
-    file = folder / "rows.csv"
-    with open(file, "w", newline="", encoding="utf-8") as stream:
+    with open(folder / "rows.csv", "w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, table[0].keys())
         writer.writeheader()
         writer.writerows(table)
-    return file, table
-
-
-def feed_of(session, table):
-    """The columns of a table as the model's inputs take them: NaN, the empty text and the smallest integer are missing."""
-    feed = {}
-    for port in session.get_inputs():
-        cells = [row[port.name].strip() for row in table]
-        if port.type == "tensor(string)":
-            values = numpy.array(cells, dtype=object)
-        elif port.type == "tensor(int64)":
-            values = numpy.array([seconds(cell) for cell in cells], dtype=numpy.int64)
-        else:
-            assert port.type == "tensor(float)"
-            values = numpy.array([float(cell) if cell else numpy.nan for cell in cells], dtype=numpy.float32)
-        feed[port.name] = values.reshape(-1, 1)
-    return feed
-
-
-def seconds(cell):
-    if not cell:
-        return MISSING_TIME
-    return int(datetime.datetime.fromisoformat(cell).replace(tzinfo=datetime.timezone.utc).timestamp())
-
-
-def run_onnx_runtime(bundle, table):
-    session = onnxruntime.InferenceSession(str(bundle / "model.onnx"), providers=["CPUExecutionProvider"])
-    names = [port.name for port in session.get_outputs()]
-    return dict(zip(names, session.run(None, feed_of(session, table))))
-
-
-def scores_of(slipway, bundle, file, folder):
-    slipway("score", bundle, file, "--out", folder / "scores.csv", cwd=folder)
-    with open(folder / "scores.csv", newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
+    return folder / "rows.csv"
 
 
 @pytest.fixture(scope="module")
-def with_time(slipway, transactions, tmp_path_factory):
-    """A bundle that uses text of many values (target encoding) and the parts of a time as well."""
-    folder = tmp_path_factory.mktemp("with_time")
-    (folder / "slipway.yaml").write_text(
-        f"""\
-name: everything
-source: {transactions}
-schema: {{target: is_fraud, id: transaction_id}}
-features:
-  numeric: [amount, num_transactions]
-  categorical: [state, channel, card_type, merchant_category]
-  time: [timestamp]
-  derived:
-    amount_per_transaction: amount / (num_transactions + 1)
-  impute: median
-  missing_indicator: true
-  encode: auto
-learner: {{random_forest: {{n_estimators: 30, max_depth: 12}}}}
-""",
-        encoding="utf-8",
-    )
-    document = slipway("run", "slipway.yaml", "--json", cwd=folder).document
-    return folder / "models/everything" / str(document.get("version", 1))
+def bundles(slipway, bundle, transactions, tmp_path_factory):
+    """A published bundle by name: the reference case, and every kind of feature with each kind of target."""
+    published = {"reference": bundle}
+    for name, target, numeric in (
+        ("two classes", "is_fraud", "amount, num_transactions"),
+        ("several classes", "channel", "amount, num_transactions"),
+        ("regression", "amount", "num_transactions"),
+    ):
+        folder = tmp_path_factory.mktemp(target)
+        (folder / "slipway.yaml").write_text(EVERYTHING.format(transactions=transactions, target=target, numeric=numeric))
+        document = slipway("run", "slipway.yaml", "--json", cwd=folder).document
+        published[name] = folder / document["bundle"]
+    return published
 
 
-@pytest.fixture(params=["reference", "everything"])
-def model(request, bundle, with_time):
-    return bundle if request.param == "reference" else with_time
+@pytest.mark.parametrize("name", ["reference", "two classes", "several classes", "regression"])
+class TestOnnx:
+    def test_only_standard_operators(self, bundles, name):
+        model = onnx.load(bundles[name] / "model.onnx")
+        onnx.checker.check_model(model, full_check=True)
+        assert {imported.domain for imported in model.opset_import} <= {"", "ai.onnx", "ai.onnx.ml"}
 
+    def test_onnx_runtime_gives_the_same_scores_and_labels(self, slipway, bundles, name, rows, tmp_path):
+        slipway("score", bundles[name], rows, "--out", "scores.csv", cwd=tmp_path)
+        scores = pandas.read_csv(tmp_path / "scores.csv", dtype={"label": str})
+        assert len(scores) == ROWS
+        numbers = scores[[column for column in scores if column.startswith("score")]].to_numpy()
+        assert numpy.isfinite(numbers).all()
+        assert len(numpy.unique(numbers[:, 0])) > 100, "the rows do not use the model"
+        model = bundles[name] / "model.onnx"
+        assert onnx_check.compare(str(model), str(rows), str(tmp_path / "scores.csv"), 1e-5)
 
-def test_onnx_accepts_the_file(model):
-    loaded = onnx.load(model / "model.onnx")
-    onnx.checker.check_model(loaded, full_check=True)
-    assert {imported.domain for imported in loaded.opset_import} <= {"", "ai.onnx", "ai.onnx.ml"}
-
-
-def test_onnx_runtime_gives_the_same_scores_and_labels(slipway, model, rows, tmp_path):
-    file, table = rows
-    theirs = run_onnx_runtime(model, table)
-    ours = scores_of(slipway, model, file, tmp_path)
-    assert len(ours) == ROWS
-    scores = numpy.array([float(row["score"]) for row in ours])
-    assert numpy.isfinite(scores).all()
-    assert len(numpy.unique(scores)) > 100
-    assert numpy.abs(scores - theirs["probabilities"][:, 1]).max() <= 1e-5
-    labels = numpy.asarray(theirs["label"]).reshape(-1)
-    assert [row["label"] for row in ours] == [str(label) for label in labels]
-    assert {"0", "1"} == set(map(str, labels))
-
-
-def test_one_row_at_a_time_gives_the_same(model, rows):
-    _, table = rows
-    together = run_onnx_runtime(model, table[:50])["probabilities"]
-    alone = numpy.concatenate([run_onnx_runtime(model, [row])["probabilities"] for row in table[:50]])
-    assert (together == alone).all()
+    def test_no_row_depends_on_the_others(self, bundles, name, rows):
+        """Within what ONNX Runtime's own order of summing gives, which is another one for a single row."""
+        session = onnxruntime.InferenceSession(str(bundles[name] / "model.onnx"), providers=["CPUExecutionProvider"])
+        table = onnx_check.read_table(str(rows)).head(60)
+        together = session.run(None, onnx_check.feed_of(session, table))[-1]
+        alone = [session.run(None, onnx_check.feed_of(session, table.iloc[[row]]))[-1] for row in range(len(table))]
+        numpy.testing.assert_allclose(numpy.concatenate(alone), together, rtol=1e-5, atol=1e-6)
 
 
 def test_metrics_are_those_of_scikit_learn(slipway, bundle, rows, tmp_path):
-    file, table = rows
-    metrics = slipway("evaluate", bundle, file, "--json", cwd=tmp_path).document["metrics"]
-    ours = scores_of(slipway, bundle, file, tmp_path)
-    truth = numpy.array([int(row["is_fraud"]) for row in table])
-    score = numpy.array([float(row["score"]) for row in ours], dtype=numpy.float32).astype(numpy.float64)
-    label = numpy.array([int(row["label"]) for row in ours])
+    metrics = slipway("evaluate", bundle, rows, "--json", cwd=tmp_path).document["metrics"]
+    slipway("score", bundle, rows, "--out", "scores.csv", cwd=tmp_path)
+    scores = pandas.read_csv(tmp_path / "scores.csv")
+    score = scores["score"].to_numpy(dtype=numpy.float32).astype(numpy.float64)
+    label = scores["label"].to_numpy()
+    truth = pandas.read_csv(rows)["is_fraud"].to_numpy()
+    assert 0 < label.sum() < ROWS
     expected = {
         "accuracy": sklearn.metrics.accuracy_score(truth, label),
         "precision": sklearn.metrics.precision_score(truth, label),
@@ -154,5 +125,15 @@ def test_metrics_are_those_of_scikit_learn(slipway, bundle, rows, tmp_path):
 
 
 def test_verification_says_what_was_compared(bundle):
-    verification = json.loads((bundle / "verification.json").read_text())
-    assert "ONNX Runtime" in json.dumps(verification)
+    assert "ONNX Runtime" in json.dumps(json.loads((bundle / "verification.json").read_text()))
+
+
+def test_serving_clients(slipway, project):
+    """tritonclient and plain HTTP against the server; a broken client can hang, so it runs in a process of its own."""
+    with slipway.serve("models/", cwd=project) as server:
+        script = pathlib.Path(__file__).with_name("serving_clients.py")
+        run = subprocess.run(
+            [sys.executable, str(script), f"http://127.0.0.1:{server.port}", "fraud"],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stdout + run.stderr

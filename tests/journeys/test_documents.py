@@ -82,3 +82,8 @@ def test_examples_are_accepted(slipway, tmp_path):
         location = re.search(r"data/\w+\.(csv|parquet)", configuration.read_text())[0]
         assert pathlib.Path(location).name in outcome.stderr
         assert "slipway.yaml:" not in outcome.stderr, outcome
+
+
+def test_the_reference_page_is_the_programs_own(slipway, tmp_path):
+    page = (TOP / "docs/reference/options.md").read_text(encoding="utf-8")
+    assert slipway("reference", cwd=tmp_path).stdout == page, "slipway reference > docs/reference/options.md"

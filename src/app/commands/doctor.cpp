@@ -1,8 +1,9 @@
 // slipway doctor: does this machine have what Slipway needs?
+#include <thread>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include <slipway/engine/onnx_runtime.hpp>
 #include <slipway/learners/learner.hpp>

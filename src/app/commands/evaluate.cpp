@@ -80,8 +80,9 @@ Status evaluate_rows(const Arguments& arguments, Console& console) {
 
   std::vector<std::vector<std::string>> lines = {{"metric", "value", "95 % interval"}};
   for (const auto& measure : evaluation.measures)
-    lines.push_back({measure.name, fmt::format("{:.6g}", measure.value),
-                     measure.interval ? fmt::format("{:.4f} to {:.4f}", measure.interval->low, measure.interval->high) : ""});
+    lines.push_back(
+        {measure.name, fmt::format("{:.6g}", measure.value),
+         measure.interval ? fmt::format("{:.4f} to {:.4f}", measure.interval->low, measure.interval->high) : ""});
   console.print(align(lines));
   for (const std::string& note : evaluation.notes) console.note(note);
   json document = evaluate::to_json(evaluation);

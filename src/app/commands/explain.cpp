@@ -31,8 +31,8 @@ struct Collected {
   std::vector<std::string> reasons;
 };
 
-Status collect(const engine::Predictor& predictor, const explain::TreeExplainer& explainer, const model::TableRows& rows,
-               const Arguments& arguments, Collected& collected, Console& console) {
+Status collect(const engine::Predictor& predictor, const explain::TreeExplainer& explainer,
+               const model::TableRows& rows, const Arguments& arguments, Collected& collected, Console& console) {
   const Threads threads(arguments.threads);
   const std::size_t total = rows.batch().rows;
   const std::size_t outputs = explainer.outputs().size();

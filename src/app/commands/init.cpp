@@ -57,9 +57,8 @@ void add_init(CLI::App& app, Context& context) {
   command->add_option("--target", arguments->target, "the column to predict")->capture_default_str();
   command->add_option("--name", arguments->name, "the model's name")->capture_default_str();
   command->footer("Example: slipway init --data transactions.csv --target is_fraud");
-  command->callback([arguments, &context] {
-    context.action = [arguments, &context] { return init(*arguments, context.console); };
-  });
+  command->callback(
+      [arguments, &context] { context.action = [arguments, &context] { return init(*arguments, context.console); }; });
 }
 
 }  // namespace slipway::app

@@ -23,10 +23,14 @@ struct Arguments {
 };
 
 json to_json(const registry::Version& version) {
-  return {{"name", version.name},       {"version", version.version},
-          {"path", version.path.string()}, {"digest", version.digest},
-          {"registered", format_time(version.registered)}, {"who", version.who},
-          {"why", version.why},         {"gates", version.gates},
+  return {{"name", version.name},
+          {"version", version.version},
+          {"path", version.path.string()},
+          {"digest", version.digest},
+          {"registered", format_time(version.registered)},
+          {"who", version.who},
+          {"why", version.why},
+          {"gates", version.gates},
           {"aliases", version.aliases}};
 }
 
@@ -51,9 +55,15 @@ Status history(const registry::Registry& registry, const Arguments& arguments, C
   for (const auto& event : events) {
     lines.push_back({format_time(event.time), event.event, event.name, std::to_string(event.version), event.alias,
                      event.who, event.why});
-    document.push_back({{"time", format_time(event.time)}, {"event", event.event}, {"name", event.name},
-                        {"version", event.version}, {"alias", event.alias}, {"previous", event.previous},
-                        {"who", event.who}, {"why", event.why}, {"gates", event.gates}});
+    document.push_back({{"time", format_time(event.time)},
+                        {"event", event.event},
+                        {"name", event.name},
+                        {"version", event.version},
+                        {"alias", event.alias},
+                        {"previous", event.previous},
+                        {"who", event.who},
+                        {"why", event.why},
+                        {"gates", event.gates}});
   }
   console.print(align(lines));
   console.document({{"history", document}});
@@ -61,7 +71,7 @@ Status history(const registry::Registry& registry, const Arguments& arguments, C
 }
 
 Status act(Arguments arguments, Console& console) {
-  static const std::vector<std::string> actions = {"list",   "show",    "history",   "verify",
+  static const std::vector<std::string> actions = {"list",    "show",      "history", "verify",
                                                    "promote", "roll-back", "alias"};
   // `slipway models FOLDER` lists that registry.
   if (registry::Registry::is_registry(arguments.action)) arguments.folder = std::exchange(arguments.action, "list");
@@ -116,16 +126,17 @@ Status act(Arguments arguments, Console& console) {
 void add_models(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("models", "List the registry's models; show, promote, roll back");
   auto arguments = std::make_shared<Arguments>();
-  command->add_option("action", arguments->action, "list, show, history, verify, promote, roll-back or alias; or a registry's folder to list")
+  command
+      ->add_option("action", arguments->action,
+                   "list, show, history, verify, promote, roll-back or alias; or a registry's folder to list")
       ->capture_default_str();
   command->add_option("model", arguments->reference, "fraud (its champion), fraud@challenger or fraud/3");
   command->add_option("--alias", arguments->alias, "with alias: which one to point at the model");
   command->add_option("--registry", arguments->folder, "the registry's folder")->capture_default_str();
   command->add_option("--why", arguments->why, "the reason, kept in the history");
   command->footer("Example: slipway models promote fraud/3 --why \"passed the shadow week\"");
-  command->callback([arguments, &context] {
-    context.action = [arguments, &context] { return act(*arguments, context.console); };
-  });
+  command->callback(
+      [arguments, &context] { context.action = [arguments, &context] { return act(*arguments, context.console); }; });
 }
 
 }  // namespace slipway::app

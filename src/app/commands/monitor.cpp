@@ -1,6 +1,7 @@
 // slipway monitor: has what the model sees changed since training?
-#include <CLI/CLI.hpp>
 #include <filesystem>
+
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -74,8 +75,8 @@ Result<Observed> read_log(const std::string& folder, const package::Bundle* bund
   return observed;
 }
 
-Result<Observed> read_rows(const std::string& location, const package::Bundle* bundle, const monitor::Reference& reference,
-                           int threads) {
+Result<Observed> read_rows(const std::string& location, const package::Bundle* bundle,
+                           const monitor::Reference& reference, int threads) {
   Observed observed;
   SLIPWAY_TRY(observed.table, table::read_table(location, threads));
   if (bundle == nullptr || !reference.score) return observed;
@@ -100,7 +101,8 @@ Result<monitor::Reference> reference_from_data(const std::string& location, int 
   std::vector<monitor::Feature> features;
   for (const auto& column : profile.columns) {
     if (column.type == "time" || column.id_like || lower_case(column.name).ends_with("_id")) continue;
-    features.push_back({column.name, column.type == "text" ? monitor::FeatureKind::text : monitor::FeatureKind::number});
+    features.push_back(
+        {column.name, column.type == "text" ? monitor::FeatureKind::text : monitor::FeatureKind::number});
   }
   return monitor::build_reference(table, {features, {}, {}, {}});
 }
@@ -124,8 +126,8 @@ Status print_report(const monitor::DriftReport& report, const Arguments& argumen
   const auto add = [&](const monitor::FeatureDrift& feature) {
     lines.push_back({feature.name, std::string(monitor::verdict_name(feature.verdict)),
                      feature.statistics ? fmt::format("{:.4f}", feature.statistics->jensen_shannon) : "-",
-                     figure(feature.threshold), feature.statistics ? fmt::format("{:.4f}", feature.statistics->psi) : "-",
-                     feature.why});
+                     figure(feature.threshold),
+                     feature.statistics ? fmt::format("{:.4f}", feature.statistics->psi) : "-", feature.why});
   };
   for (const auto& feature : report.features) add(feature);
   if (report.score) add(*report.score);
@@ -175,17 +177,15 @@ Status watch(Arguments arguments, Console& console) {
 void add_monitor(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("monitor", "Compare what the model sees with what it was trained on");
   auto arguments = std::make_shared<Arguments>();
-  command
-      ->add_option("reference", arguments->reference, "a bundle, a registry's model, or a data file to compare with")
+  command->add_option("reference", arguments->reference, "a bundle, a registry's model, or a data file to compare with")
       ->required();
   command->add_option("data", arguments->data, "a prediction log's folder, or a data file")->required();
   command->add_option("--out", arguments->out, "also write the report here (JSON)");
   command->add_option("--threads", arguments->threads, "threads to use; 0 = all processors");
   add_option_flags(*command, arguments->options, monitor::drift_options);
   command->footer("Example: slipway monitor models/fraud predictions --false-alarms \"1 per month\"");
-  command->callback([arguments, &context] {
-    context.action = [arguments, &context] { return watch(*arguments, context.console); };
-  });
+  command->callback(
+      [arguments, &context] { context.action = [arguments, &context] { return watch(*arguments, context.console); }; });
 }
 
 }  // namespace slipway::app

@@ -1,6 +1,7 @@
 // slipway package: the model in the formats of other engines, verified on rows.
-#include <CLI/CLI.hpp>
 #include <filesystem>
+
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 

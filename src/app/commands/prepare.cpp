@@ -18,7 +18,8 @@ Status prepare(const std::string& file, const std::string& out, int threads, Con
   json steps = json::array();
   std::vector<std::vector<std::string>> lines = {{"step", "rows in", "rows out", "changed"}};
   for (const auto& step : prepared.cleaning) {
-    lines.push_back({step.step, group_digits(step.rows_in), group_digits(step.rows_out), group_digits(step.rows_changed)});
+    lines.push_back(
+        {step.step, group_digits(step.rows_in), group_digits(step.rows_out), group_digits(step.rows_changed)});
     steps.push_back({{"step", step.step},
                      {"rows_in", step.rows_in},
                      {"rows_out", step.rows_out},
@@ -28,7 +29,8 @@ Status prepare(const std::string& file, const std::string& out, int threads, Con
   console.print(align(lines));
   console.print(fmt::format("{} rows, {} columns{}", group_digits(static_cast<std::int64_t>(prepared.table.rows())),
                             prepared.table.columns(), out.empty() ? "" : " in " + out));
-  console.document({{"rows", prepared.table.rows()}, {"columns", prepared.table.names()}, {"steps", steps}, {"out", out}});
+  console.document(
+      {{"rows", prepared.table.rows()}, {"columns", prepared.table.names()}, {"steps", steps}, {"out", out}});
   return {};
 }
 
@@ -43,9 +45,8 @@ void add_prepare(CLI::App& app, Context& context) {
   command->add_option("--out", *out, "write the cleaned table here: .csv or .parquet");
   command->add_option("--threads", *threads, "threads to use; 0 = all processors");
   command->footer("Example: slipway prepare slipway.yaml --out clean.parquet");
-  command->callback([=, &context] {
-    context.action = [=, &context] { return prepare(*file, *out, *threads, context.console); };
-  });
+  command->callback(
+      [=, &context] { context.action = [=, &context] { return prepare(*file, *out, *threads, context.console); }; });
 }
 
 }  // namespace slipway::app

@@ -16,8 +16,8 @@ namespace {
 using nlohmann::json;
 
 json to_json(const table::ColumnProfile& column) {
-  json document = {{"name", column.name},         {"type", column.type},         {"rows", column.rows},
-                   {"missing", column.missing},   {"distinct", column.distinct}, {"constant", column.constant},
+  json document = {{"name", column.name},       {"type", column.type},         {"rows", column.rows},
+                   {"missing", column.missing}, {"distinct", column.distinct}, {"constant", column.constant},
                    {"id_like", column.id_like}};
   if (column.type == "text") {
     document["most_frequent"] = json::array();
@@ -61,7 +61,8 @@ Status profile(const std::string& location, int threads, Console& console) {
     std::string remark;
     if (column.constant) remark = " (constant)";
     if (column.id_like) remark = " (looks like an identifier)";
-    const double share = column.rows > 0 ? 100.0 * static_cast<double>(column.missing) / static_cast<double>(column.rows) : 0;
+    const double share =
+        column.rows > 0 ? 100.0 * static_cast<double>(column.missing) / static_cast<double>(column.rows) : 0;
     lines.push_back({column.name, column.type, fmt::format("{:.2f} %", share), group_digits(column.distinct),
                      summary(column) + remark});
     document["columns"].push_back(to_json(column));
@@ -82,9 +83,8 @@ void add_profile(CLI::App& app, Context& context) {
   command->add_option("data", *location, "CSV, Parquet or JSON file, folder or glob")->required();
   command->add_option("--threads", *threads, "threads to use; 0 = all processors");
   command->footer("Example: slipway profile transactions.csv");
-  command->callback([=, &context] {
-    context.action = [=, &context] { return profile(*location, *threads, context.console); };
-  });
+  command->callback(
+      [=, &context] { context.action = [=, &context] { return profile(*location, *threads, context.console); }; });
 }
 
 }  // namespace slipway::app

@@ -1,6 +1,7 @@
 // slipway runs: the runs of a project, newest first.
-#include <CLI/CLI.hpp>
 #include <filesystem>
+
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,7 @@
 // slipway score: scores and labels for a file of rows.
-#include <CLI/CLI.hpp>
 #include <chrono>
+
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -28,7 +29,8 @@ Status score(const Arguments& arguments, Console& console) {
   timing.begin("read");
   SLIPWAY_TRY(const table::Table data, table::read_table(arguments.data, arguments.threads));
   timing.begin("score");
-  SLIPWAY_TRY(const auto prediction, predictor.predict_table(data, Threads(arguments.threads)).with_context(arguments.data));
+  SLIPWAY_TRY(const auto prediction,
+              predictor.predict_table(data, Threads(arguments.threads)).with_context(arguments.data));
 
   table::Table out = data.select(id_columns(bundle, data));
   const model::Model& model = bundle.model();
@@ -62,9 +64,8 @@ void add_score(CLI::App& app, Context& context) {
   command->add_option("--out", arguments->out, "file to write: .csv or .parquet; ids, score, label")->required();
   command->add_option("--threads", arguments->threads, "threads to use; 0 = all processors");
   command->footer("Example: slipway score models/fraud new.csv --out scores.parquet");
-  command->callback([arguments, &context] {
-    context.action = [arguments, &context] { return score(*arguments, context.console); };
-  });
+  command->callback(
+      [arguments, &context] { context.action = [arguments, &context] { return score(*arguments, context.console); }; });
 }
 
 }  // namespace slipway::app

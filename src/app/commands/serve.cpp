@@ -1,9 +1,10 @@
 // slipway serve: the server, until SIGTERM or SIGINT.
-#include <CLI/CLI.hpp>
 #include <csignal>
+#include <thread>
+
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include <slipway/base/text.hpp>
 #include <slipway/journal/journal.hpp>
@@ -75,7 +76,8 @@ void add_serve(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("serve", "Serve a bundle or a registry over HTTP");
   auto arguments = std::make_shared<Arguments>();
   command->add_option("location", arguments->location, "a bundle, or a registry's folder such as models/")->required();
-  command->add_option("--http", arguments->http, "address to listen on; port 0 takes a free one")->capture_default_str();
+  command->add_option("--http", arguments->http, "address to listen on; port 0 takes a free one")
+      ->capture_default_str();
   command->add_option("--log", arguments->log, "folder of the prediction log; none without it");
   command
       ->add_option("--log-mode", arguments->log_mode,
@@ -84,9 +86,8 @@ void add_serve(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_option("--threads", arguments->threads, "threads that serve; 0 = one per processor");
   command->footer("Example: slipway serve models/ --http 127.0.0.1:8080 --log predictions");
-  command->callback([arguments, &context] {
-    context.action = [arguments, &context] { return serve(*arguments, context.console); };
-  });
+  command->callback(
+      [arguments, &context] { context.action = [arguments, &context] { return serve(*arguments, context.console); }; });
 }
 
 }  // namespace slipway::app

@@ -46,7 +46,8 @@ class Emitter {
         add_node(model::Trees::leaf, 0, static_cast<std::uint32_t>(trees_.leaf_values.size() / outputs), 0,
                  cover(here.node));
         trees_.leaf_values.resize(trees_.leaf_values.size() + outputs, 0.0F);
-        trees_.leaf_values[trees_.leaf_values.size() - outputs + output] = tree.values[static_cast<std::size_t>(~here.node)];
+        trees_.leaf_values[trees_.leaf_values.size() - outputs + output] =
+            tree.values[static_cast<std::size_t>(~here.node)];
         continue;
       }
       const auto index = static_cast<std::size_t>(here.node);
@@ -133,8 +134,7 @@ Fragment fragment_of(const BoostedModel& model, std::size_t rounds) {
 Result<std::vector<model::Block>> staged_scores(const BoostedModel& model, std::span<const std::size_t> rounds,
                                                 const model::Block& features, const Threads& threads) {
   if (features.width != model.bins.features())
-    return invalid_input(
-        fmt::format("{} features, the model was fitted on {}", features.width, model.bins.features()));
+    return invalid_input(fmt::format("{} features, the model was fitted on {}", features.width, model.bins.features()));
   const std::size_t outputs = model.base.size();
   const std::size_t rows = features.rows;
   compute::Buffer<std::uint8_t> codes(rows * features.width);
@@ -147,7 +147,8 @@ Result<std::vector<model::Block>> staged_scores(const BoostedModel& model, std::
   std::vector<model::Block> margins(rounds.size(), model::Block(rows, outputs));
   std::vector<std::size_t> by_round(rounds.size());
   std::iota(by_round.begin(), by_round.end(), std::size_t{0});
-  std::stable_sort(by_round.begin(), by_round.end(), [&](std::size_t a, std::size_t b) { return rounds[a] < rounds[b]; });
+  std::stable_sort(by_round.begin(), by_round.end(),
+                   [&](std::size_t a, std::size_t b) { return rounds[a] < rounds[b]; });
   std::vector<std::uint16_t> leaves(rows);
   threads.for_each(block_count(rows), [&](std::size_t block) {
     const std::size_t begin = block * block_rows;

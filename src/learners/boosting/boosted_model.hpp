@@ -13,23 +13,23 @@
 namespace slipway::learners::boosting {
 
 struct BoostedTree {
-  std::vector<Split> splits;   // features are columns of the data
-  std::vector<float> values;   // by leaf
-  std::vector<float> covers;   // by leaf: training weight
+  std::vector<Split> splits;  // features are columns of the data
+  std::vector<float> values;  // by leaf
+  std::vector<float> covers;  // by leaf: training weight
 };
 
 struct BoostedModel {
   tree::Bins bins;
   model::Task task = model::Task::binary;
   Loss loss;
-  std::vector<float> base;         // margins before the first tree
-  std::vector<BoostedTree> trees;  // round by round, within a round output by output
+  std::vector<float> base;                // margins before the first tree
+  std::vector<BoostedTree> trees;         // round by round, within a round output by output
   std::vector<double> validation_losses;  // after each round, with early stopping; else empty
   int early_stopping_rounds = 0;
 
   std::size_t rounds() const { return trees.size() / base.size(); }
-  // The rounds that a fit of n_estimators rounds keeps: all there are up to that, or with early stopping the best of those
-  // before it would have stopped.
+  // The rounds that a fit of n_estimators rounds keeps: all there are up to that, or with early stopping the best of
+  // those before it would have stopped.
   std::size_t rounds_kept(std::size_t n_estimators) const;
 };
 

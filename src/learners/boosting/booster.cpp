@@ -47,7 +47,7 @@ GrowthSettings growth_settings(const BoostingOptions& options) {
   } else if (!settings.leaf_wise) {
     settings.max_depth = 6;
   }
-  settings.max_leaves = options.max_leaves  ? static_cast<std::uint32_t>(*options.max_leaves)
+  settings.max_leaves = options.max_leaves   ? static_cast<std::uint32_t>(*options.max_leaves)
                         : settings.leaf_wise ? 31
                                              : most_leaves;
   if (settings.max_depth < 16) settings.max_leaves = std::min(settings.max_leaves, 1U << settings.max_depth);
@@ -67,8 +67,7 @@ Status check_fit(const TrainingData& data, const BoostingOptions& options, const
   if (data.features->width > 65535)
     return invalid_input(fmt::format("{} features: at most 65535", data.features->width));
   if (directions != 0 && directions != data.features->width)
-    return invalid_input(
-        fmt::format("monotonic_cst: {} numbers for {} features", directions, data.features->width));
+    return invalid_input(fmt::format("monotonic_cst: {} numbers for {} features", directions, data.features->width));
   if (directions != 0 && loss.renews_by_quantile())
     return invalid_input(fmt::format("monotonic_cst does not go with loss: {}", options.loss));
   if (options.class_weight != "none" && data.task == model::Task::regression)
@@ -88,34 +87,10 @@ Status check_fit(const TrainingData& data, const BoostingOptions& options, const
     if (std::abs(data.targets[row]) > 1e30F)
       return invalid_input(fmt::format("target {} at row {}: expected at most 1e30 in size", data.targets[row], row));
     if (loss.kind == LossKind::poisson && data.targets[row] < 0)
-      return invalid_input(
-          fmt::format("target {} at row {}: loss: poisson needs targets that are not negative", data.targets[row], row));
+      return invalid_input(fmt::format("target {} at row {}: loss: poisson needs targets that are not negative",
+                                       data.targets[row], row));
   }
   return {};
-}
-
-// Row weights times class weights; empty if all are 1.
-std::vector<float> effective_weights(const TrainingData& data, const BoostingOptions& options) {
-  std::vector<float> weights(data.weights.begin(), data.weights.end());
-  std::vector<double> by_class(static_cast<std::size_t>(std::max(data.classes, 1)), 1.0);
-  if (data.task == model::Task::binary) by_class[1] = options.scale_pos_weight;
-  if (options.class_weight == "balanced") {
-    std::vector<double> sums(by_class.size(), 0.0);
-    double all = 0;
-    for (std::size_t row = 0; row < data.labels.size(); ++row) {
-      const double weight = weights.empty() ? 1.0 : weights[row];
-      sums[static_cast<std::size_t>(data.labels[row])] += weight;
-      all += weight;
-    }
-    const auto present = static_cast<double>(std::count_if(sums.begin(), sums.end(), [](double s) { return s > 0; }));
-    for (std::size_t k = 0; k < sums.size(); ++k)
-      if (sums[k] > 0) by_class[k] *= all / (present * sums[k]);
-  }
-  if (std::all_of(by_class.begin(), by_class.end(), [](double w) { return w == 1.0; })) return weights;
-  weights.resize(data.labels.size(), 1.0F);
-  for (std::size_t row = 0; row < weights.size(); ++row)
-    weights[row] = static_cast<float>(weights[row] * by_class[static_cast<std::size_t>(data.labels[row])]);
-  return weights;
 }
 
 // Rows to learn from, then rows held back: of each class (or of all) the same share, chosen by key. Empty if none are.
@@ -197,9 +172,10 @@ class Booster {
         const std::size_t last = model.validation_losses.size() - 1;
         if (model.validation_losses[last] < model.validation_losses[best]) best = last;
         if (last - best >= static_cast<std::size_t>(*options_.early_stopping_rounds)) {
-          progress.note(fmt::format("gradient_boosting: stopped early after {} rounds; round {} was best (loss {} on {} "
-                                    "held-back rows)",
-                                    last + 1, best + 1, format_number(model.validation_losses[best]), held.rows()));
+          progress.note(
+              fmt::format("gradient_boosting: stopped early after {} rounds; round {} was best (loss {} on {} "
+                          "held-back rows)",
+                          last + 1, best + 1, format_number(model.validation_losses[best]), held.rows()));
           break;
         }
       }
@@ -212,12 +188,14 @@ class Booster {
 
  private:
   void take_targets(const TrainingData& data) {
-    const std::vector<float> weights = effective_weights(data, options_);
+    const std::vector<float> weights =
+        effective_weights(data, options_.class_weight == "balanced", options_.scale_pos_weight);
     targets_.resize(rows_);
     weights_.resize(weights.size());
     for (std::size_t position = 0; position < rows_; ++position) {
       const std::size_t row = order_.order.empty() ? position : order_.order[position];
-      targets_[position] = data.task == model::Task::regression ? data.targets[row] : static_cast<float>(data.labels[row]);
+      targets_[position] =
+          data.task == model::Task::regression ? data.targets[row] : static_cast<float>(data.labels[row]);
       if (!weights.empty()) weights_[position] = weights[row];
     }
   }
@@ -299,7 +277,8 @@ class Booster {
     return all;
   }
 
-  // Sums of whole numbers by leaf over the rows learnt from. body(begin, end, add) calls add(row, number) for each of them.
+  // Sums of whole numbers by leaf over the rows learnt from. body(begin, end, add) calls add(row, number) for each of
+  // them.
   template <class Body>
   std::vector<std::uint64_t> sum_by_leaf(std::size_t leaves, const Body& body) {
     std::vector<std::uint64_t> all(leaves, 0);
@@ -308,7 +287,8 @@ class Booster {
       // Neighbouring rows add to sums of their own, so that none waits for the other.
       std::vector<std::uint64_t> mine(4 * leaves, 0);
       std::uint64_t* const sums = mine.data();
-      body(begin, end, [&](std::size_t row, std::uint64_t number) { sums[leaves_[row] * std::size_t{4} + row % 4] += number; });
+      body(begin, end,
+           [&](std::size_t row, std::uint64_t number) { sums[leaves_[row] * std::size_t{4} + row % 4] += number; });
       const std::lock_guard lock(mutex);
       for (std::size_t i = 0; i < mine.size(); ++i) all[i / 4] += mine[i];
     });
@@ -318,15 +298,15 @@ class Booster {
   // Newton's steps from the rows that the tree was not grown on, too.
   void renew_from_all_rows(const DerivativeSums& sums, GrownTree& tree) {
     const Scale scale = choose_scale(sums.absolute_gradient, sums.hessian, order_.learnt);
-    const std::vector<Packed> by_leaf =
-        sum_by_leaf(tree.values.size(), [&](std::size_t begin, std::size_t end, const auto& add) {
-          Packed packed[512];
-          for (std::size_t first = begin; first < end; first += 512) {
-            const std::size_t count = std::min<std::size_t>(512, end - first);
-            pack_derivatives(gradients_.data() + first, hessians_.data() + first, count, scale, std::nullopt, 0, packed);
-            for (std::size_t i = 0; i < count; ++i) add(first + i, packed[i]);
-          }
-        });
+    const std::vector<Packed> by_leaf = sum_by_leaf(tree.values.size(), [&](std::size_t begin, std::size_t end,
+                                                                            const auto& add) {
+      Packed packed[512];
+      for (std::size_t first = begin; first < end; first += 512) {
+        const std::size_t count = std::min<std::size_t>(512, end - first);
+        pack_derivatives(gradients_.data() + first, hessians_.data() + first, count, scale, std::nullopt, 0, packed);
+        for (std::size_t i = 0; i < count; ++i) add(first + i, packed[i]);
+      }
+    });
     SplitRules rules;
     rules.reg_lambda = static_cast<float>(options_.reg_lambda * scale.hessian);
     rules.reg_alpha = static_cast<float>(options_.reg_alpha * scale.gradient);
@@ -347,14 +327,15 @@ class Booster {
   }
 
   std::vector<float> covers(std::size_t leaves) {
-    const std::vector<std::uint64_t> sums = sum_by_leaf(leaves, [&](std::size_t begin, std::size_t end, const auto& add) {
-      if (weights_.empty()) {
-        for (std::size_t row = begin; row < end; ++row) add(row, 1);
-      } else {
-        for (std::size_t row = begin; row < end; ++row)
-          add(row, static_cast<std::uint64_t>(static_cast<double>(weights_[row]) * cover_scale_));
-      }
-    });
+    const std::vector<std::uint64_t> sums =
+        sum_by_leaf(leaves, [&](std::size_t begin, std::size_t end, const auto& add) {
+          if (weights_.empty()) {
+            for (std::size_t row = begin; row < end; ++row) add(row, 1);
+          } else {
+            for (std::size_t row = begin; row < end; ++row)
+              add(row, static_cast<std::uint64_t>(static_cast<double>(weights_[row]) * cover_scale_));
+          }
+        });
     std::vector<float> result;
     for (std::uint64_t sum : sums) result.push_back(static_cast<float>(static_cast<double>(sum) / cover_scale_));
     return result;

@@ -67,8 +67,7 @@ Result<std::unique_ptr<NestedFit>> fit_nested(const TrainingData& data, const Se
     first = false;
   }
   SLIPWAY_TRY(BoostedModel model, boost(data, longest, seed, threads, progress).with_context(name));
-  std::unique_ptr<NestedFit> nested =
-      std::make_unique<NestedBoosting>(shared, longest.n_estimators, std::move(model));
+  std::unique_ptr<NestedFit> nested = std::make_unique<NestedBoosting>(shared, longest.n_estimators, std::move(model));
   return nested;
 }
 

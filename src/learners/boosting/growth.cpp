@@ -18,7 +18,8 @@ void subtract(Packed* cells, const Packed* minus, std::size_t size) {
 
 }  // namespace
 
-TreeGrower::TreeGrower(const GrowthSettings& settings, const Threads& threads) : settings_(settings), threads_(threads) {}
+TreeGrower::TreeGrower(const GrowthSettings& settings, const Threads& threads)
+    : settings_(settings), threads_(threads) {}
 
 Packed* TreeGrower::acquire() {
   if (free_.empty()) {
@@ -84,17 +85,17 @@ SplitCandidate TreeGrower::search_tile(const Search& search, const Tile& tile,
   return best;
 }
 
-// Counts the rows of those searches that are not made by subtraction, into chunks where there are more threads than tiles.
+// Counts the rows of those searches that are not made by subtraction, into chunks where there are more threads than
+// tiles.
 void TreeGrower::build(std::span<Search> searches) {
   for (Search& search : searches) {
     if (search.minus != nullptr) continue;
     const Leaf& leaf = *search.leaf;
     std::uint32_t chunks = 1;
     if (static_cast<std::size_t>(threads_.count()) > tiles_.size())
-      chunks = std::clamp<std::uint32_t>(leaf.size() / chunk_rows, 1,
-                                         static_cast<std::uint32_t>((static_cast<std::size_t>(threads_.count()) +
-                                                                     tiles_.size() - 1) /
-                                                                    tiles_.size()));
+      chunks = std::clamp<std::uint32_t>(
+          leaf.size() / chunk_rows, 1,
+          static_cast<std::uint32_t>((static_cast<std::size_t>(threads_.count()) + tiles_.size() - 1) / tiles_.size()));
     if (chunks == 1) continue;  // counted by the tile's own task
     while (partial_.size() + 1 < chunks) partial_.emplace_back(pool_cells_);
     const auto target = [&](std::size_t chunk) { return chunk == 0 ? leaf.histogram : partial_[chunk - 1].data(); };
@@ -164,9 +165,8 @@ std::uint32_t TreeGrower::partition(Leaf& leaf) {
     std::iota(order_.begin(), order_.end(), 0U);
     ordered_ = true;
   }
-  const CodeColumn column = rows_->columns != nullptr
-                                ? CodeColumn{rows_->columns[leaf.best.feature], 1}
-                                : CodeColumn{rows_->codes + leaf.best.feature, rows_->stride};
+  const CodeColumn column = rows_->columns != nullptr ? CodeColumn{rows_->columns[leaf.best.feature], 1}
+                                                      : CodeColumn{rows_->codes + leaf.best.feature, rows_->stride};
   const GoesRight right(leaf.best.bin, leaf.best.missing_left);
   std::uint32_t* list = order_.data() + leaf.begin;
   const std::uint32_t size = leaf.size();
@@ -176,7 +176,8 @@ std::uint32_t TreeGrower::partition(Leaf& leaf) {
   threads_.for_each(chunks, [&](std::size_t chunk) {
     const auto begin = static_cast<std::uint32_t>(chunk * size / chunks);
     const auto end = static_cast<std::uint32_t>((chunk + 1) * size / chunks);
-    pieces[chunk] = {begin, partition_rows(column, right, list + begin, end - begin, scratch_.data() + begin), end - begin};
+    pieces[chunk] = {begin, partition_rows(column, right, list + begin, end - begin, scratch_.data() + begin),
+                     end - begin};
   });
   std::uint32_t left = 0;
   std::uint32_t gone = 0;
@@ -201,7 +202,8 @@ void TreeGrower::bound_children(const Leaf& left, const Leaf& right, ValueBounds
   greater.lower = std::max(greater.lower, middle);
 }
 
-// Whether leaf a is to be split before leaf b. Leaf-wise: the larger gain; level-wise: the lesser depth. Ties by number.
+// Whether leaf a is to be split before leaf b. Leaf-wise: the larger gain; level-wise: the lesser depth. Ties by
+// number.
 bool TreeGrower::before(std::uint32_t a, std::uint32_t b) const {
   const Leaf& x = leaves_[a];
   const Leaf& y = leaves_[b];
@@ -226,8 +228,8 @@ std::uint32_t TreeGrower::next_leaf() {
   return leaf;
 }
 
-GrownTree TreeGrower::grow(const GrowthRows& rows, const HistogramLayout& layout, std::span<const std::int8_t> directions,
-                           std::uint64_t key) {
+GrownTree TreeGrower::grow(const GrowthRows& rows, const HistogramLayout& layout,
+                           std::span<const std::int8_t> directions, std::uint64_t key) {
   rows_ = &rows;
   layout_ = &layout;
   directions_ = directions;

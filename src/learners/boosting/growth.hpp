@@ -24,13 +24,13 @@ struct GrowthSettings {
 };
 
 struct GrownTree {
-  std::vector<Split> splits;         // in order; features are numbers within the tree's own
-  std::vector<double> values;        // by leaf: Newton's step, before the learning rate
-  std::vector<ValueBounds> bounds;   // by leaf, under monotonic constraints; else empty
+  std::vector<Split> splits;        // in order; features are numbers within the tree's own
+  std::vector<double> values;       // by leaf: Newton's step, before the learning rate
+  std::vector<ValueBounds> bounds;  // by leaf, under monotonic constraints; else empty
 };
 
-// Grows trees one after another, reusing its memory: histograms take at most 1 GiB or that of two nodes. What a tree becomes
-// does not depend on the threads.
+// Grows trees one after another, reusing its memory: histograms take at most 1 GiB or that of two nodes. What a tree
+// becomes does not depend on the threads.
 class TreeGrower {
  public:
   // `directions`: a monotonic constraint for each feature of the tree, or empty.
@@ -52,7 +52,7 @@ class TreeGrower {
   struct Search {
     Leaf* leaf = nullptr;
     const Packed* minus = nullptr;
-    bool search = true;   // false: only the histogram is needed
+    bool search = true;  // false: only the histogram is needed
     std::uint64_t key = 0;
     bool counted = false;  // the histogram is there already
   };

@@ -24,10 +24,10 @@ struct GrowthRows {
 // Where the cells of each feature lie in a histogram. A feature has one cell per bin, padded to a multiple of 8, or 256
 // where values are missing (code 255).
 struct HistogramLayout {
-  std::vector<std::uint32_t> first;     // first cell
-  std::vector<std::uint16_t> bins;      // bins of values
+  std::vector<std::uint32_t> first;  // first cell
+  std::vector<std::uint16_t> bins;   // bins of values
   std::vector<std::uint8_t> has_missing;
-  std::size_t cells = 0;                // in all
+  std::size_t cells = 0;  // in all
   std::size_t features() const { return first.size(); }
   std::size_t cells_of(std::size_t feature) const {
     return has_missing[feature] != 0 ? 256 : (bins[feature] + 7U) / 8 * 8;

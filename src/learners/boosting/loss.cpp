@@ -130,7 +130,8 @@ std::vector<float> Loss::start(const Targets& targets) const {
         all += targets.weight(row);
       }
       std::vector<float> margins;
-      for (double one : weight) margins.push_back(static_cast<float>(std::log(std::max(all > 0 ? one / all : 0, 1e-7))));
+      for (double one : weight)
+        margins.push_back(static_cast<float>(std::log(std::max(all > 0 ? one / all : 0, 1e-7))));
       return margins;
     }
     case LossKind::squared:

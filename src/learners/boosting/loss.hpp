@@ -41,8 +41,8 @@ struct Loss {
 
   // Gradients and hessians of output `output` for rows [begin, end). `margins` holds `outputs` columns of `pitch` rows;
   // for softmax, `probabilities` (same shape, from softmax_probabilities) stands in for them.
-  void derivatives(const Targets& targets, const float* margins, const float* probabilities, std::size_t pitch, int output,
-                   std::size_t begin, std::size_t end, float* gradients, float* hessians) const;
+  void derivatives(const Targets& targets, const float* margins, const float* probabilities, std::size_t pitch,
+                   int output, std::size_t begin, std::size_t end, float* gradients, float* hessians) const;
 
   // Weighted mean of the loss over the rows, in double; margins as above.
   double mean(const Targets& targets, const float* margins, std::size_t pitch, const Threads& threads) const;

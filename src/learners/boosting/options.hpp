@@ -35,8 +35,8 @@ struct BoostingOptions {
 
 std::span<const params::Option<BoostingOptions>> boosting_table();
 
-// `options` with settings applied in order. Errors: an unknown name (with the nearest), a value out of range, options that
-// contradict each other.
+// `options` with settings applied in order. Errors: an unknown name (with the nearest), a value out of range, options
+// that contradict each other.
 Result<BoostingOptions> read_options(const Settings& settings, BoostingOptions options = {});
 
 // monotonic_cst as one -1, 0 or 1 per feature; empty for none.

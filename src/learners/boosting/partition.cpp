@@ -51,7 +51,8 @@ void replay_by_walks(std::span<const Split> splits, std::span<const std::uint8_t
   nodes.reserve(splits.size());
   for (const Split& split : splits) {
     if (std::int32_t* place = open[split.leaf]) *place = static_cast<std::int32_t>(nodes.size());
-    nodes.push_back({columns[split.feature], GoesRight(split.bin, split.missing_left), split.leaf, none, none, split.fresh});
+    nodes.push_back(
+        {columns[split.feature], GoesRight(split.bin, split.missing_left), split.leaf, none, none, split.fresh});
     open[split.leaf] = &nodes.back().left_node;
     open[split.fresh] = &nodes.back().right_node;
   }

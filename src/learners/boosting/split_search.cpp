@@ -16,8 +16,8 @@ struct Prefix {
   alignas(64) float hessian[256];
 };
 
-// The cells minus `minus`, in place, and their running sums. All of them: what lies behind the last bin is 0, and the cell
-// of missing values is the last.
+// The cells minus `minus`, in place, and their running sums. All of them: what lies behind the last bin is 0, and the
+// cell of missing values is the last.
 void prefix_sums(Packed* cells, const Packed* minus, std::size_t size, Prefix& prefix) {
   Packed sum = 0;
   for (std::size_t x = 0; x < size; ++x) {
@@ -88,7 +88,8 @@ SLIPWAY_MULTIVERSION float split_gains(const float* __restrict left_gradient, co
   }
   float lanes[16] = {};
   for (std::size_t x = 0; x + 16 <= size; x += 16)
-    for (std::size_t lane = 0; lane < 16; ++lane) lanes[lane] = gain[x + lane] > lanes[lane] ? gain[x + lane] : lanes[lane];
+    for (std::size_t lane = 0; lane < 16; ++lane)
+      lanes[lane] = gain[x + lane] > lanes[lane] ? gain[x + lane] : lanes[lane];
   float best = 0;
   for (float one : lanes) best = one > best ? one : best;
   for (std::size_t x = size / 16 * 16; x < size; ++x) best = gain[x] > best ? gain[x] : best;
@@ -121,8 +122,8 @@ float constrained_gains(const Prefix& prefix, const FeatureCells& feature, Packe
     const double left = value(left_g, left_h);
     const double right = value(right_g, right_h);
     if ((right - left) * feature.direction < 0) continue;
-    gain[x] = static_cast<float>(std::max(
-        0.0, score_of(left_g, left_h, left, rules) + score_of(right_g, right_h, right, rules)));
+    gain[x] = static_cast<float>(
+        std::max(0.0, score_of(left_g, left_h, left, rules) + score_of(right_g, right_h, right, rules)));
     best = std::max(best, gain[x]);
   }
   return best;
@@ -136,7 +137,8 @@ double leaf_value(Packed sum, const SplitRules& rules, const ValueBounds& bounds
   return std::clamp(-shrink(gradient_of(sum), rules.reg_alpha) / below, bounds.lower, bounds.upper);
 }
 
-SplitCandidate best_split(const FeatureCells& feature, Packed total, const SplitRules& rules, const ValueBounds& bounds) {
+SplitCandidate best_split(const FeatureCells& feature, Packed total, const SplitRules& rules,
+                          const ValueBounds& bounds) {
   Prefix prefix;
   alignas(64) float gains[256];
 #if defined(__x86_64__)

@@ -10,7 +10,7 @@ namespace slipway::learners::boosting {
 struct SplitRules {
   float reg_lambda = 1;
   float reg_alpha = 0;
-  float min_hessian = 1;      // in each child, >= 1
+  float min_hessian = 1;  // in each child, >= 1
   double min_gain = 0;
 };
 
@@ -43,9 +43,10 @@ struct FeatureCells {
   std::int8_t direction = 0;  // monotonic constraint
 };
 
-// Subtracts and searches. `total` is the node's sum. The split lies in the middle of a run of empty bins. Every instruction
-// set gives the same result.
-SplitCandidate best_split(const FeatureCells& feature, Packed total, const SplitRules& rules, const ValueBounds& bounds);
+// Subtracts and searches. `total` is the node's sum. The split lies in the middle of a run of empty bins. Every
+// instruction set gives the same result.
+SplitCandidate best_split(const FeatureCells& feature, Packed total, const SplitRules& rules,
+                          const ValueBounds& bounds);
 
 // -G / (H + lambda) with the L1 penalty on G, kept within bounds: in packed units of gradient per unit of hessian.
 double leaf_value(Packed sum, const SplitRules& rules, const ValueBounds& bounds);

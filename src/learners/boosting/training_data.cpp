@@ -49,4 +49,27 @@ Status check_training_data(const TrainingData& data) {
   return {};
 }
 
+std::vector<float> effective_weights(const TrainingData& data, bool balanced, double positive) {
+  std::vector<float> weights(data.weights.begin(), data.weights.end());
+  std::vector<double> by_class(static_cast<std::size_t>(std::max(data.classes, 2)), 1.0);
+  by_class[1] = positive;
+  if (balanced) {
+    std::vector<double> sums(by_class.size(), 0.0);
+    double all = 0;
+    for (std::size_t row = 0; row < data.labels.size(); ++row) {
+      const double weight = weights.empty() ? 1.0 : weights[row];
+      sums[static_cast<std::size_t>(data.labels[row])] += weight;
+      all += weight;
+    }
+    const auto present = static_cast<double>(std::count_if(sums.begin(), sums.end(), [](double s) { return s > 0; }));
+    for (std::size_t k = 0; k < sums.size(); ++k)
+      if (sums[k] > 0) by_class[k] *= all / (present * sums[k]);
+  }
+  if (std::all_of(by_class.begin(), by_class.end(), [](double w) { return w == 1.0; })) return weights;
+  weights.resize(data.labels.size(), 1.0F);
+  for (std::size_t row = 0; row < weights.size(); ++row)
+    weights[row] = static_cast<float>(weights[row] * by_class[static_cast<std::size_t>(data.labels[row])]);
+  return weights;
+}
+
 }  // namespace slipway::learners::boosting

@@ -138,17 +138,17 @@ void TreeRows::find_probabilities(std::span<const float> gradients, std::span<co
     std::vector<double> expected(block_count(rows_));
     threads_.for_each(expected.size(), [&](std::size_t block) {
       const std::size_t first = block * block_rows;
-      expected[block] = keep_probabilities(gradients.data() + first, hessians.data() + first,
-                                           std::min(block_rows, rows_ - first), hessian_share, inverse_mu,
-                                           probabilities_.data() + first);
+      expected[block] =
+          keep_probabilities(gradients.data() + first, hessians.data() + first, std::min(block_rows, rows_ - first),
+                             hessian_share, inverse_mu, probabilities_.data() + first);
     });
     const double sum = std::accumulate(expected.begin(), expected.end(), 0.0);
     if (sum > 0) inverse_mu = static_cast<float>(std::min(inverse_mu * std::clamp(wanted / sum, 0.1, 10.0), 1e30));
   }
 }
 
-void TreeRows::sample_rows(std::span<const float> gradients, std::span<const float> hessians, const DerivativeSums& sums,
-                           int output, std::uint32_t key) {
+void TreeRows::sample_rows(std::span<const float> gradients, std::span<const float> hessians,
+                           const DerivativeSums& sums, int output, std::uint32_t key) {
   const std::size_t blocks = block_count(rows_);
   const auto rows_of = [&](std::size_t block) { return std::min(block_rows, rows_ - block * block_rows); };
   if (settings_.gradient_based) find_probabilities(gradients, hessians, sums, output);

@@ -22,8 +22,8 @@ struct SamplingSettings {
 
 // Chooses rows and features, and lays out what TreeGrower reads. The first `rows` of the coded rows are learnt from.
 //
-// gradient_based: row i is kept with probability q = min(1, r / mu), r = |g| + (mean |g| / mean h) h / 4, mu such that the
-// expected number is subsample * rows, and its derivatives are divided by q, so that sums over nodes stay unbiased
+// gradient_based: row i is kept with probability q = min(1, r / mu), r = |g| + (mean |g| / mean h) h / 4, mu such that
+// the expected number is subsample * rows, and its derivatives are divided by q, so that sums over nodes stay unbiased
 // (minimal variance sampling, Ibragimov and Gusev 2019). For the logistic loss r is near |g| + h / 2.
 class TreeRows {
  public:
@@ -32,8 +32,8 @@ class TreeRows {
 
   // The rows and features of one tree of output `output`, given all rows' derivatives and their sums. What it returns
   // lives until the next call.
-  const GrowthRows& select(std::span<const float> gradients, std::span<const float> hessians, const DerivativeSums& sums,
-                           int output, std::uint64_t key);
+  const GrowthRows& select(std::span<const float> gradients, std::span<const float> hessians,
+                           const DerivativeSums& sums, int output, std::uint64_t key);
   // Of the last selection.
   std::span<const std::uint32_t> features() const { return features_; }
   const HistogramLayout& layout() const { return layout_; }

@@ -1,13 +1,13 @@
-// Elementary functions of basic arithmetic only, without branches: loops over them are vectorised, and they give the same
-// bits on every machine.
+// Elementary functions of basic arithmetic only, without branches: loops over them are vectorised, and they give the
+// same bits on every machine.
 #pragma once
 #include <bit>
 #include <cstdint>
 
 namespace slipway::learners::boosting {
 
-// e^x for x in [-87, 87] (clamped to that), relative error below 3e-7. Reduction to |r| <= log(2) / 2 and a polynomial of
-// degree 7 (Cephes, expf).
+// e^x for x in [-87, 87] (clamped to that), relative error below 3e-7. Reduction to |r| <= log(2) / 2 and a polynomial
+// of degree 7 (Cephes, expf).
 inline float exponential(float x) {
   x = x < -87.0F ? -87.0F : x;
   x = x > 87.0F ? 87.0F : x;

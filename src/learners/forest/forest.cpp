@@ -81,13 +81,15 @@ class NestedForest final : public NestedFit {
 
   Result<Fragment> extract(const Settings& settings) const override {
     SLIPWAY_TRY(const tree::NestedPoint point, read(settings));
-    return fragment_of(std::span(grown_.trees).first(point.trees), grown_.bins, grown_.task, grown_.outputs, point.stop);
+    return fragment_of(std::span(grown_.trees).first(point.trees), grown_.bins, grown_.task, grown_.outputs,
+                       point.stop);
   }
 
   Result<std::vector<model::Block>> predict(std::span<const Settings> settings, const model::Block& features,
                                             const Threads& threads) const override {
     if (features.width != grown_.bins.features())
-      return invalid_input(fmt::format("{} features, the forest was fitted on {}", features.width, grown_.bins.features()));
+      return invalid_input(
+          fmt::format("{} features, the forest was fitted on {}", features.width, grown_.bins.features()));
     std::vector<tree::NestedPoint> points;
     for (const Settings& one : settings) {
       SLIPWAY_TRY(points.emplace_back(), read(one));
@@ -122,8 +124,8 @@ class NestedForest final : public NestedFit {
     others.min_impurity_decrease = shared_.min_impurity_decrease;
     for (const auto& option : kind_.table)
       if (params::show_option(others, option) != params::show_option(shared_, option))
-        return invalid_input(fmt::format("{}: {} was {} at the fit and is {} now, which needs a fit of its own", kind_.name,
-                                         option.name, params::show_option(shared_, option),
+        return invalid_input(fmt::format("{}: {} was {} at the fit and is {} now, which needs a fit of its own",
+                                         kind_.name, option.name, params::show_option(shared_, option),
                                          params::show_option(others, option)));
     SLIPWAY_TRY(const tree::GrowthSettings growth,
                 growth_settings(options, grown_.task, grown_.rows, grown_.bins.features(), grown_.settings.seed));
@@ -131,8 +133,8 @@ class NestedForest final : public NestedFit {
     if (options.n_estimators > deepest_.n_estimators || growth.stop.max_depth > deepest.max_depth ||
         growth.stop.min_samples_split < deepest.min_samples_split ||
         growth.stop.min_impurity_decrease < deepest.min_impurity_decrease)
-      return invalid_input(fmt::format("{}: this point goes beyond the fit of {} trees it should be cut out of", kind_.name,
-                                       deepest_.n_estimators));
+      return invalid_input(fmt::format("{}: this point goes beyond the fit of {} trees it should be cut out of",
+                                       kind_.name, deepest_.n_estimators));
     return tree::NestedPoint{static_cast<std::size_t>(options.n_estimators), growth.stop};
   }
 
@@ -171,7 +173,7 @@ Result<ForestOptions> deepest_of(const Kind& kind, const ForestOptions& shared, 
   return deepest;
 }
 
-Learner learner_of(Kind kind, std::string_view documentation, std::vector<std::string> nesting) {
+Learner learner_of(const Kind& kind, std::string_view documentation, std::vector<std::string> nesting) {
   Learner learner;
   learner.name = kind.name;
   learner.documentation = documentation;

@@ -6,12 +6,12 @@
 namespace slipway::learners {
 namespace {
 
-using testing::make_data;
+using ::testing::HasSubstr;
 using testing::MadeData;
+using testing::make_data;
 using testing::same_block;
 using testing::same_fragments;
 using testing::settings;
-using ::testing::HasSubstr;
 
 const Threads one(1);
 
@@ -91,9 +91,12 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, SingleTree,
     ::testing::Values(
         TreeCase{"gini", Truth::yes_or_no, settings({{"max_depth", "4"}}), 21, 187.339105339},
-        TreeCase{"entropy", Truth::yes_or_no, settings({{"max_depth", "4"}, {"criterion", "entropy"}}), 15, 184.714285714},
-        TreeCase{"leaf", Truth::yes_or_no, settings({{"max_depth", "6"}, {"min_samples_leaf", "8"}}), 15, 182.684615385},
-        TreeCase{"split", Truth::yes_or_no, settings({{"max_depth", "6"}, {"min_samples_split", "30"}}), 11, 179.435714286},
+        TreeCase{"entropy", Truth::yes_or_no, settings({{"max_depth", "4"}, {"criterion", "entropy"}}), 15,
+                 184.714285714},
+        TreeCase{"leaf", Truth::yes_or_no, settings({{"max_depth", "6"}, {"min_samples_leaf", "8"}}), 15,
+                 182.684615385},
+        TreeCase{"split", Truth::yes_or_no, settings({{"max_depth", "6"}, {"min_samples_split", "30"}}), 11,
+                 179.435714286},
         TreeCase{"share_of_rows", Truth::yes_or_no, settings({{"max_depth", "6"}, {"min_samples_split", "0.149"}}), 11,
                  179.435714286},
         TreeCase{"decrease", Truth::yes_or_no, settings({{"min_impurity_decrease", "0.01"}}), 9, 179.079192547},
@@ -169,8 +172,7 @@ class Nested : public ::testing::TestWithParam<NestedCase> {
     const MadeData test = make_data(GetParam().task, 533, 9, std::max(0.05, GetParam().missing), 22);
     for (int threads : {1, 2}) {
       const Threads several(threads);
-      const auto nested =
-          forest().fit_nested(train.view(), GetParam().shared, points, 9, several, silent_progress());
+      const auto nested = forest().fit_nested(train.view(), GetParam().shared, points, 9, several, silent_progress());
       ASSERT_TRUE(nested.ok()) << nested.error().message();
       const auto scores = (*nested)->predict(points, test.features, several);
       ASSERT_TRUE(scores.ok()) << scores.error().message();
@@ -181,7 +183,8 @@ class Nested : public ::testing::TestWithParam<NestedCase> {
         const auto cut = (*nested)->extract(points[k]);
         ASSERT_TRUE(cut.ok()) << cut.error().message();
         EXPECT_TRUE(same_fragments(*cut, alone)) << "point " << k << ", threads " << threads;
-        EXPECT_TRUE(same_block((*scores)[k], *predict(alone, test.features))) << "point " << k << ", threads " << threads;
+        EXPECT_TRUE(same_block((*scores)[k], *predict(alone, test.features)))
+            << "point " << k << ", threads " << threads;
       }
     }
   }
@@ -238,7 +241,8 @@ TEST(Forest, BeatsOneTree) {
   const MadeData train = make_data(model::Task::binary, 2000, 8, 0.02, 31);
   const MadeData test = make_data(model::Task::binary, 4000, 8, 0.02, 32);
   const double of_tree = accuracy(test, *predict(fit(tree(), train, {}), test.features));
-  const double of_forest = accuracy(test, *predict(fit(forest(), train, settings({{"n_estimators", "60"}})), test.features));
+  const double of_forest =
+      accuracy(test, *predict(fit(forest(), train, settings({{"n_estimators", "60"}})), test.features));
   EXPECT_GT(of_forest, of_tree + 0.02);
 }
 
@@ -248,7 +252,8 @@ TEST(Forest, SeedsAndOptionsMatter) {
   EXPECT_FALSE(same_fragments(fit(forest(), data, few, 1), fit(forest(), data, few, 2)));
   EXPECT_EQ(trees_of(fit(forest(), data, few)).roots.size(), 3U);
   // Without bootstrap and with all features only ties and their order could differ between trees.
-  const Fragment same = fit(forest(), data, settings({{"n_estimators", "1"}, {"bootstrap", "false"}, {"max_features", "all"}}));
+  const Fragment same =
+      fit(forest(), data, settings({{"n_estimators", "1"}, {"bootstrap", "false"}, {"max_features", "all"}}));
   EXPECT_TRUE(same_fragments(same, fit(tree(), data, {})));
 }
 
@@ -288,7 +293,9 @@ TEST(Forest, MissingGoesWhereItBelongs) {
 }
 
 TEST(Forest, WrongSettingsSayWhatIsExpected) {
-  const auto message = [](const Learner& learner, const Settings& given) { return learner.check(given).error().message(); };
+  const auto message = [](const Learner& learner, const Settings& given) {
+    return learner.check(given).error().message();
+  };
   EXPECT_THAT(message(forest(), settings({{"n_estimators", "0"}})), HasSubstr("expected from 1 to 100000"));
   EXPECT_THAT(message(forest(), settings({{"max_depth", "deep"}})), HasSubstr("max_depth"));
   EXPECT_THAT(message(forest(), settings({{"max_features", "sqr"}})), HasSubstr("did you mean 'sqrt'"));

@@ -39,8 +39,8 @@ std::vector<std::string> tree_nesting();
 Status apply(ForestOptions& options, std::span<const params::Option<ForestOptions>> table, const Settings& settings,
              std::string_view learner);
 
-// What the options mean for these data: shares become counts. Errors: a criterion of another task, more rows or features
-// asked for than there are.
+// What the options mean for these data: shares become counts. Errors: a criterion of another task, more rows or
+// features asked for than there are.
 Result<tree::GrowthSettings> growth_settings(const ForestOptions& options, model::Task task, std::size_t rows,
                                              std::size_t features, std::uint64_t seed);
 // The checks that need no data.

@@ -24,7 +24,8 @@ std::array<std::uint32_t, levels> poisson_limits(double mean) {
 
 // A Poisson number per row from a hash of its position (a variant of lowbias32 with a second key word), and their sum.
 SLIPWAY_MULTIVERSION std::uint64_t poisson_counts(std::uint32_t low_key, std::uint32_t high_key,
-                                                  const std::uint32_t* limits, std::uint8_t* counts, std::uint32_t size) {
+                                                  const std::uint32_t* limits, std::uint8_t* counts,
+                                                  std::uint32_t size) {
   std::uint64_t sum = 0;
   for (std::uint32_t i = 0; i < size; ++i) {
     std::uint32_t x = i * 0x9e3779b1U + low_key;

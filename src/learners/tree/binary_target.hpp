@@ -58,12 +58,8 @@ class BinaryTarget {
 
   static bool pure(const Totals& totals) { return totals[0] == 0 || totals[1] == 0; }
   static bool pure_rows(const Item*, std::uint32_t) { return false; }  // its totals say so
-  static Totals rest(const Totals& totals, const Totals& left) {
-    return {totals[0] - left[0], totals[1] - left[1]};
-  }
-  double weight(const Totals& totals) const {
-    return class_weight_[0] * totals[0] + class_weight_[1] * totals[1];
-  }
+  static Totals rest(const Totals& totals, const Totals& left) { return {totals[0] - left[0], totals[1] - left[1]}; }
+  double weight(const Totals& totals) const { return class_weight_[0] * totals[0] + class_weight_[1] * totals[1]; }
   void write_value(const Totals& totals, float* value) const {
     *value = static_cast<float>(class_weight_[1] * totals[1] / weight(totals));
   }

@@ -23,9 +23,9 @@ std::optional<float> threshold_between(float lower, float upper) {
 // The first position at or behind `start` whose value differs from the one before it; values.size() if none.
 std::size_t next_change(SortedValues values, std::size_t start) {
   if (start >= values.size()) return values.size();
-  return static_cast<std::size_t>(std::upper_bound(values.begin() + static_cast<std::ptrdiff_t>(start), values.end(),
-                                                   values[start - 1]) -
-                                  values.begin());
+  return static_cast<std::size_t>(
+      std::upper_bound(values.begin() + static_cast<std::ptrdiff_t>(start), values.end(), values[start - 1]) -
+      values.begin());
 }
 
 // Positions i in (0, n) where values[i - 1] < values[i]: every one, or nothing if there are more than `most`.
@@ -54,14 +54,10 @@ void split_widest(SortedValues values, std::size_t count, std::vector<std::size_
   struct Bin {
     double width;
     std::size_t begin, end;
-    bool operator<(const Bin& other) const {
-      return width != other.width ? width < other.width : begin > other.begin;
-    }
+    bool operator<(const Bin& other) const { return width != other.width ? width < other.width : begin > other.begin; }
   };
   constexpr double largest = std::numeric_limits<float>::max();
-  const auto value = [&](std::size_t i) {
-    return std::clamp<double>(from_ordered_bits(values[i]), -largest, largest);
-  };
+  const auto value = [&](std::size_t i) { return std::clamp<double>(from_ordered_bits(values[i]), -largest, largest); };
   std::priority_queue<Bin> bins;
   const auto add = [&](std::size_t begin, std::size_t end) {
     if (values[begin] != values[end - 1]) bins.push({value(end - 1) - value(begin), begin, end});
@@ -107,7 +103,8 @@ std::vector<float> edges_of(std::span<const float> column, const BinOptions& opt
   }
   std::vector<float> edges;
   for (std::size_t position : *changes)
-    if (const auto edge = threshold_between(from_ordered_bits(values[position - 1]), from_ordered_bits(values[position])))
+    if (const auto edge =
+            threshold_between(from_ordered_bits(values[position - 1]), from_ordered_bits(values[position])))
       edges.push_back(*edge);
   return edges;
 }

@@ -1,5 +1,6 @@
-// Features as small bin numbers: what trees are grown on. A bin's upper edge is a float32 threshold that lies between two
-// neighbouring training values, so "code <= b" and "x <= edges[b]" are the same test for every float, infinities included.
+// Features as small bin numbers: what trees are grown on. A bin's upper edge is a float32 threshold that lies between
+// two neighbouring training values, so "code <= b" and "x <= edges[b]" are the same test for every float, infinities
+// included.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -28,9 +29,9 @@ struct BinOptions {
   int max_bins = 255;  // 3 to 255, one of them for missing values
 };
 
-// One bin per distinct value where they are few enough. Else three quarters of the edges are quantiles of the rows, and the
-// rest split the bins with the widest range: in a long tail a few rows can mean much (a fraud's amount), and quantiles
-// alone would put them all in one bin.
+// One bin per distinct value where they are few enough. Else three quarters of the edges are quantiles of the rows, and
+// the rest split the bins with the widest range: in a long tail a few rows can mean much (a fraud's amount), and
+// quantiles alone would put them all in one bin.
 Bins fit_bins(const model::Block& features, const BinOptions& options, const Threads& threads);
 
 // Bin numbers of a block of rows, row by row and (for growing) column by column.

@@ -1,9 +1,9 @@
-#include <gtest/gtest.h>
+#include "tree/bins.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "tree/bins.hpp"
+#include <gtest/gtest.h>
 
 namespace slipway::learners::tree {
 namespace {

@@ -26,8 +26,12 @@ class ClassTarget {
   };
 
   ClassTarget(const TrainingRows& rows, const GrowthSettings& settings)
-      : rows_(rows), settings_(settings), classes_(static_cast<std::size_t>(rows.classes)), class_weight_(classes_, 1.0),
-        left_(classes_), missing_(classes_) {}
+      : rows_(rows),
+        settings_(settings),
+        classes_(static_cast<std::size_t>(rows.classes)),
+        class_weight_(classes_, 1.0),
+        left_(classes_),
+        missing_(classes_) {}
 
   std::array<Span, groups> ranges() const { return {Span{0, static_cast<std::uint32_t>(rows_.rows())}}; }
   Item make(std::uint32_t row, std::uint32_t weight) const { return Item::make(row, weight, rows_.labels[row]); }

@@ -31,8 +31,8 @@ Bounds bounds_of(const NodeSums& node, std::int32_t added_rows) {
 
 SLIPWAY_MULTIVERSION void class_gains(const std::int32_t* __restrict negative, const std::int32_t* __restrict positive,
                                       const std::int32_t* __restrict rows, double* __restrict gains, int padded,
-                                      NodeSums node, double negative_weight, double positive_weight, ClassAddition added,
-                                      Bounds bounds) {
+                                      NodeSums node, double negative_weight, double positive_weight,
+                                      ClassAddition added, Bounds bounds) {
   for (int x = 0; x < padded; ++x) {
     const double left_sum = positive_weight * (positive[x] + added.positive);
     const double left_weight = negative_weight * (negative[x] + added.negative) + left_sum;

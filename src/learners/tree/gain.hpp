@@ -43,8 +43,8 @@ struct NumberPrefix {
 };
 
 // Squared distance of the sides' means, weighted: (sum_l * weight - weight_l * sum)^2 / (weight_l * weight_r). For two
-// classes that is Gini's decrease (times weight / 2), for numbers that of the squared error (times weight). A split needs
-// values on its left, not missing ones alone.
+// classes that is Gini's decrease (times weight / 2), for numbers that of the squared error (times weight). A split
+// needs values on its left, not missing ones alone.
 BestBin best_gini(ClassPrefix& prefix, int bins, const NodeSums& node, const std::array<double, 2>& class_weight,
                   const ClassAddition& added);
 BestBin best_squared(NumberPrefix& prefix, int bins, const NodeSums& node);

@@ -37,10 +37,12 @@ std::unique_ptr<TreeGrower> make_grower(const TrainingRows& rows, const GrowthSe
     case model::Task::multiclass:
       if (counted) return std::make_unique<Grower<ClassTarget<true>>>(rows, settings, class_weights);
       return std::make_unique<Grower<ClassTarget<false>>>(rows, settings, class_weights);
-    case model::Task::binary: break;
+    case model::Task::binary:
+      break;
   }
   const bool is_short = rows.weights.empty() && rows.rows() <= ShortItem::most_rows;
-  if (is_short && !counted) return std::make_unique<Grower<BinaryTarget<ShortItem, false>>>(rows, settings, class_weights);
+  if (is_short && !counted)
+    return std::make_unique<Grower<BinaryTarget<ShortItem, false>>>(rows, settings, class_weights);
   if (is_short) return std::make_unique<Grower<BinaryTarget<ShortItem, true>>>(rows, settings, class_weights);
   if (!counted) return std::make_unique<Grower<BinaryTarget<LongItem, false>>>(rows, settings, class_weights);
   return std::make_unique<Grower<BinaryTarget<LongItem, true>>>(rows, settings, class_weights);

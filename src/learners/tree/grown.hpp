@@ -1,5 +1,5 @@
-// A tree as it was grown: every node, inner ones too, knows what a leaf would know, so that any shallower tree of the same
-// growth can be cut out of it.
+// A tree as it was grown: every node, inner ones too, knows what a leaf would know, so that any shallower tree of the
+// same growth can be cut out of it.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -8,13 +8,13 @@
 namespace slipway::learners::tree {
 
 struct GrownNode {
-  std::uint32_t left = 0;          // the left child; the right one follows it. 0 = leaf
-  std::uint32_t rows = 0;          // distinct training rows (in the bag); not counted at nodes that could not split
+  std::uint32_t left = 0;  // the left child; the right one follows it. 0 = leaf
+  std::uint32_t rows = 0;  // distinct training rows (in the bag); not counted at nodes that could not split
   std::uint16_t feature = 0;
-  std::uint8_t bin = 0;            // codes <= bin go left
+  std::uint8_t bin = 0;  // codes <= bin go left
   std::uint8_t missing_left = 0;
-  float weight = 0;                // training weight
-  double decrease = 0;             // of weighted impurity by the split, over the weight of the whole bag
+  float weight = 0;     // training weight
+  double decrease = 0;  // of weighted impurity by the split, over the weight of the whole bag
 };
 
 struct GrownTree {

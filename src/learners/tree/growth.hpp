@@ -21,9 +21,9 @@ struct GrowthSettings {
   Criterion criterion = Criterion::gini;
   StopRule stop;
   std::uint32_t min_samples_leaf = 1;
-  std::uint32_t max_features = 1;      // features with at least two values in the node that a split is sought over
+  std::uint32_t max_features = 1;  // features with at least two values in the node that a split is sought over
   bool bootstrap = true;
-  std::uint64_t bag_draws = 0;         // rows drawn per tree, with bootstrap
+  std::uint64_t bag_draws = 0;  // rows drawn per tree, with bootstrap
   ClassWeight class_weight = ClassWeight::none;
   std::uint64_t seed = 0;
 };
@@ -35,8 +35,8 @@ struct TrainingRows {
   int outputs = 1;  // numbers per leaf: 1, or the classes of a multi-class task
   Bins bins;
   std::unique_ptr<CodedRows> codes;
-  std::uint32_t negatives = 0;                // binary: positions below this are of class 0
-  std::vector<std::uint8_t> labels;           // multi-class
+  std::uint32_t negatives = 0;       // binary: positions below this are of class 0
+  std::vector<std::uint8_t> labels;  // multi-class
   // Regression: target = offset + step * quantised, step a power of two, |quantised| <= 2^30. Integers that span less
   // than 2^30 are exact, and sums do not depend on their order.
   std::vector<std::int32_t> targets;

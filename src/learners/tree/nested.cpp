@@ -22,8 +22,8 @@ struct WalkTree {
 
 // What the points have in common: the depths where values are read, and the other rules, each a slot of the values.
 struct Plan {
-  std::vector<int> depths;       // ascending, distinct
-  std::vector<StopRule> rules;   // distinct, without depth
+  std::vector<int> depths;          // ascending, distinct
+  std::vector<StopRule> rules;      // distinct, without depth
   std::vector<std::size_t> counts;  // ascending, distinct numbers of trees
   std::size_t outputs = 1;
   std::size_t width = 4;  // floats per node: rules x outputs, padded to whole vectors
@@ -103,7 +103,8 @@ void walk_rows(const WalkTree& tree, const Plan& plan, const CodedRows& rows, st
     for (; depth < until; ++depth)
       for (int lane = 0; lane < lanes; ++lane) {
         const WalkNode node = nodes[at[lane]];
-        at[lane] = node.left + (static_cast<std::uint8_t>(codes[lane][node.feature] + node.shift) > node.limit ? 1U : 0U);
+        at[lane] =
+            node.left + (static_cast<std::uint8_t>(codes[lane][node.feature] + node.shift) > node.limit ? 1U : 0U);
       }
     for (int lane = 0; lane < lanes; ++lane) {
       float* sum = sums + static_cast<std::size_t>(lane) * plan.per_row() + level * plan.width;
@@ -141,9 +142,9 @@ std::vector<model::Block> nested_means(std::span<const GrownTree> trees, const B
   const CodedRows rows(bins, features, {}, false, threads);
   const Plan plan = plan_of(points, outputs);
   std::vector<model::Block> means(points.size(), model::Block(features.rows, plan.outputs));
-  constexpr std::size_t trees_at_once = 20;     // whose nodes stay in the cache while a block of rows passes
+  constexpr std::size_t trees_at_once = 20;  // whose nodes stay in the cache while a block of rows passes
   constexpr std::size_t rows_at_once = 256;
-  constexpr std::size_t most_sums = 1U << 26;   // floats
+  constexpr std::size_t most_sums = 1U << 26;  // floats
   const std::size_t chunk = std::max<std::size_t>(rows_at_once, most_sums / plan.per_row());
   std::vector<float> sums;
   for (std::size_t first = 0; first < features.rows; first += chunk) {

@@ -63,8 +63,8 @@ class RegressionTarget {
   }
   static double weight(const Totals& totals) { return totals.weight; }
   void write_value(const Totals& totals, float* value) const {
-    *value = static_cast<float>(rows_.target_offset +
-                                rows_.target_step * (static_cast<double>(totals.sum) / totals.weight));
+    *value =
+        static_cast<float>(rows_.target_offset + rows_.target_step * (static_cast<double>(totals.sum) / totals.weight));
   }
   double decrease(double gain, const Totals& totals, double bag_weight) const {
     return gain / totals.weight / bag_weight * rows_.target_step * rows_.target_step;

@@ -14,23 +14,26 @@ Status check_data(const TrainingData& data) {
   if (data.features->width > 65535)
     return invalid_input(fmt::format("{} features: at most 65535", data.features->width));
   if (data.task == model::Task::regression) {
-    if (data.targets.size() != rows) return invalid_input(fmt::format("{} targets for {} rows", data.targets.size(), rows));
+    if (data.targets.size() != rows)
+      return invalid_input(fmt::format("{} targets for {} rows", data.targets.size(), rows));
     for (std::size_t row = 0; row < rows; ++row)
       if (!std::isfinite(data.targets[row]))
         return invalid_input(fmt::format("target {} at row {}: expected a finite number", data.targets[row], row));
   } else {
-    if (data.labels.size() != rows) return invalid_input(fmt::format("{} labels for {} rows", data.labels.size(), rows));
+    if (data.labels.size() != rows)
+      return invalid_input(fmt::format("{} labels for {} rows", data.labels.size(), rows));
     if (data.classes < 2 || data.classes > 255)
       return invalid_input(fmt::format("{} classes: trees take 2 to 255", data.classes));
     if (data.task == model::Task::binary && data.classes != 2)
       return invalid_input(fmt::format("{} classes for a binary task", data.classes));
     for (std::size_t row = 0; row < rows; ++row)
       if (data.labels[row] < 0 || data.labels[row] >= data.classes)
-        return invalid_input(fmt::format("label {} at row {}: expected a class index from 0 to {}", data.labels[row], row,
-                                         data.classes - 1));
+        return invalid_input(fmt::format("label {} at row {}: expected a class index from 0 to {}", data.labels[row],
+                                         row, data.classes - 1));
   }
   if (data.weights.empty()) return {};
-  if (data.weights.size() != rows) return invalid_input(fmt::format("{} weights for {} rows", data.weights.size(), rows));
+  if (data.weights.size() != rows)
+    return invalid_input(fmt::format("{} weights for {} rows", data.weights.size(), rows));
   bool any = false;
   for (std::size_t row = 0; row < rows; ++row) {
     if (!(data.weights[row] >= 0) || std::isinf(data.weights[row]))
@@ -60,8 +63,8 @@ void quantise_targets(std::span<const float> targets, TrainingRows& rows) {
   rows.target_offset = std::round((static_cast<double>(*lowest) + range / 2) / rows.target_step) * rows.target_step;
   rows.targets.resize(targets.size());
   for (std::size_t row = 0; row < targets.size(); ++row)
-    rows.targets[row] =
-        static_cast<std::int32_t>(std::round((static_cast<double>(targets[row]) - rows.target_offset) / rows.target_step));
+    rows.targets[row] = static_cast<std::int32_t>(
+        std::round((static_cast<double>(targets[row]) - rows.target_offset) / rows.target_step));
 }
 
 // The scale is a power of two: the largest weight becomes at most 2^16, their sum stays below 2^29, and no finer than

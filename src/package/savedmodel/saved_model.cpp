@@ -32,9 +32,7 @@ TensorType tensor_type(InputKind kind) {
 class SavedModelWriter {
  public:
   explicit SavedModelWriter(const Model& model)
-      : model_(model),
-        meta_(*file_.add_meta_graphs()),
-        graph_(*meta_.mutable_graph_def(), initialisers_, "") {}
+      : model_(model), meta_(*file_.add_meta_graphs()), graph_(*meta_.mutable_graph_def(), initialisers_, "") {}
 
   Result<std::string> run() {
     file_.set_saved_model_schema_version(1);
@@ -46,7 +44,8 @@ class SavedModelWriter {
     write_outputs();
     write_initialisers();
     if (file_.ByteSizeLong() > std::numeric_limits<std::int32_t>::max())
-      return invalid_input(fmt::format("a SavedModel of {} bytes; TensorFlow reads at most 2 GiB", file_.ByteSizeLong()));
+      return invalid_input(
+          fmt::format("a SavedModel of {} bytes; TensorFlow reads at most 2 GiB", file_.ByteSizeLong()));
     std::string bytes;
     if (!file_.SerializeToString(&bytes)) return internal_error("the SavedModel could not be written");
     return bytes;
@@ -74,7 +73,8 @@ class SavedModelWriter {
           break;
       }
     }
-    const std::string names = graph_.strings("parse/names", {0}, none), sparse = graph_.strings("parse/sparse", {0}, none),
+    const std::string names = graph_.strings("parse/names", {0}, none),
+                      sparse = graph_.strings("parse/sparse", {0}, none),
                       dense = graph_.strings("parse/dense", {static_cast<std::int64_t>(keys.size())}, keys),
                       ragged = graph_.strings("parse/ragged", {0}, none);
     tensorflow::Node* parse = graph_.node("ParseExampleV2", "parse/example", {"examples", names, sparse, dense, ragged},
@@ -139,7 +139,8 @@ class SavedModelWriter {
     tensorflow::Signature& classify = signature("classify", "tensorflow/serving/classify");
     port(*classify.add_inputs(), "inputs", "examples", tensor_string);
     const std::string row = graph_.expand("output/classes/row", names, tensor_string, 0);
-    const std::string shape = graph_.add("Shape", "output/classes/shape", {scores}, {{"T", tensor_float}, {"out_type", tensor_int32}});
+    const std::string shape =
+        graph_.add("Shape", "output/classes/shape", {scores}, {{"T", tensor_float}, {"out_type", tensor_int32}});
     graph_.add("BroadcastTo", "output/classes", {row, shape}, {{"T", tensor_string}, {"Tidx", tensor_int32}});
     port(*classify.add_outputs(), "classes", "output/classes", tensor_string, classes);
     port(*classify.add_outputs(), "scores", "output/probabilities", tensor_float, classes);

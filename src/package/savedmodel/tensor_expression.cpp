@@ -153,8 +153,8 @@ class TensorExpressionWriter {
   }
 
   // x if it wins or ties, y if it wins, else (a side is missing) missing.
-  static std::string extreme(TensorGraph& part, std::string_view wins_or_ties, std::string_view wins, const std::string& x,
-                             const std::string& y) {
+  static std::string extreme(TensorGraph& part, std::string_view wins_or_ties, std::string_view wins,
+                             const std::string& x, const std::string& y) {
     const std::string missing = part.scalar("missing", std::numeric_limits<float>::quiet_NaN());
     const std::string second = part.add("SelectV2", "second", {part.add(wins, "second/wins", {y, x}), y, missing});
     return part.add("SelectV2", "result", {part.add(wins_or_ties, "first/wins", {x, y}), x, second});
@@ -171,8 +171,7 @@ class TensorExpressionWriter {
 
   std::string time_part(TensorGraph& part, const ExpressionNode& node) {
     const std::string seconds = part.expand("seconds", inputs_[node.operand], tensor_int64, 1);
-    const std::string missing =
-        part.equal("missing", seconds, part.int64("missing/time", missing_time), tensor_int64);
+    const std::string missing = part.equal("missing", seconds, part.int64("missing/time", missing_time), tensor_int64);
     std::string whole;
     switch (node.op) {
       case Op::hour:
@@ -223,7 +222,8 @@ class TensorExpressionWriter {
       return with(part, "AddV2", "day", subtract("day/from", day_of_year, floor_divide(part, "before", sum, 5)), 1);
     }
     const std::string month =
-        with(part, "AddV2", "month", with(part, "FloorMod", "month/turn", with(part, "AddV2", "month/from", march, 2), 12), 1);
+        with(part, "AddV2", "month",
+             with(part, "FloorMod", "month/turn", with(part, "AddV2", "month/from", march, 2), 12), 1);
     if (op == Op::month) return month;
     const std::string year = add("year/march", year_of_era, with(part, "Mul", "year/era", era, 400));
     const std::string early = part.add("Less", "year/early", {month, part.int64("year/three", 3)}, tensor_int64);
@@ -239,7 +239,8 @@ class TensorExpressionWriter {
 
 }  // namespace
 
-std::string write_tensor_expression(TensorGraph graph, const model::Expression& op, const std::vector<std::string>& inputs) {
+std::string write_tensor_expression(TensorGraph graph, const model::Expression& op,
+                                    const std::vector<std::string>& inputs) {
   return TensorExpressionWriter(std::move(graph), op, inputs).run();
 }
 

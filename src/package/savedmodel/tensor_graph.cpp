@@ -27,7 +27,8 @@ void set_batch_shape(tensorflow::Shape& shape, std::initializer_list<std::int64_
   for (const std::int64_t size : sizes) shape.add_dim()->set_size(size);
 }
 
-tensorflow::Node* TensorGraph::node(std::string_view op, std::string_view part, std::initializer_list<std::string_view> inputs,
+tensorflow::Node* TensorGraph::node(std::string_view op, std::string_view part,
+                                    std::initializer_list<std::string_view> inputs,
                                     std::initializer_list<TensorAttribute> attributes) {
   tensorflow::Node* node = graph_.add_node();
   node->set_name(prefix_ + std::string(part));
@@ -42,7 +43,8 @@ std::string TensorGraph::add(std::string_view op, std::string_view part, std::in
   return node(op, part, inputs, attributes)->name();
 }
 
-tensorflow::Tensor* TensorGraph::constant(std::string_view part, std::initializer_list<std::int64_t> shape, TensorType type) {
+tensorflow::Tensor* TensorGraph::constant(std::string_view part, std::initializer_list<std::int64_t> shape,
+                                          TensorType type) {
   tensorflow::Node* made = node("Const", part, {}, {{"dtype", type}});
   tensorflow::Tensor* tensor = add_attribute(*made, "value")->mutable_tensor();
   tensor->set_dtype(type);
@@ -60,7 +62,8 @@ void set_content(tensorflow::Tensor& tensor, std::span<const T> values) {
 
 }  // namespace
 
-std::string TensorGraph::floats(std::string_view part, std::initializer_list<std::int64_t> shape, std::span<const float> values) {
+std::string TensorGraph::floats(std::string_view part, std::initializer_list<std::int64_t> shape,
+                                std::span<const float> values) {
   set_content(*constant(part, shape, tensor_float), values);
   return prefix_ + std::string(part);
 }
@@ -149,10 +152,12 @@ std::string TensorGraph::find_text(std::string_view part, std::string_view x, st
   const std::string shared = "slipway_" + digest.hex();
   const std::string keys_tensor = table.strings("keys", {count}, keys);
   const std::string rows_tensor = table.int64s("rows", {count}, rows);
-  const std::string handle =
-      table.add("HashTableV2", "handle", {},
-                {{"key_dtype", tensor_string}, {"value_dtype", tensor_int64}, {"container", std::string_view()},
-                 {"shared_name", std::string_view(shared)}, {"use_node_name_sharing", false}});
+  const std::string handle = table.add("HashTableV2", "handle", {},
+                                       {{"key_dtype", tensor_string},
+                                        {"value_dtype", tensor_int64},
+                                        {"container", std::string_view()},
+                                        {"shared_name", std::string_view(shared)},
+                                        {"use_node_name_sharing", false}});
   initialisers_.push_back(table.add("LookupTableImportV2", "fill", {handle, keys_tensor, rows_tensor},
                                     {{"Tin", tensor_string}, {"Tout", tensor_int64}}));
   const std::string none = table.int64("otherwise", otherwise);

@@ -26,7 +26,8 @@ struct TensorAttribute {
   std::variant<TensorType, bool, std::int64_t, std::string_view> value;
 };
 
-// Writes into one graph. Nodes are named prefix + part; a tensor is named by its node, with ":1", ":2" for further outputs.
+// Writes into one graph. Nodes are named prefix + part; a tensor is named by its node, with ":1", ":2" for further
+// outputs.
 class TensorGraph {
  public:
   TensorGraph(tensorflow::Graph& graph, std::vector<std::string>& initialisers, std::string prefix)
@@ -48,17 +49,21 @@ class TensorGraph {
   }
 
   std::string floats(std::string_view part, std::initializer_list<std::int64_t> shape, std::span<const float> values);
-  std::string int32s(std::string_view part, std::initializer_list<std::int64_t> shape, std::span<const std::int32_t> values);
-  std::string int64s(std::string_view part, std::initializer_list<std::int64_t> shape, std::span<const std::int64_t> values);
-  std::string strings(std::string_view part, std::initializer_list<std::int64_t> shape, std::span<const std::string> values);
+  std::string int32s(std::string_view part, std::initializer_list<std::int64_t> shape,
+                     std::span<const std::int32_t> values);
+  std::string int64s(std::string_view part, std::initializer_list<std::int64_t> shape,
+                     std::span<const std::int64_t> values);
+  std::string strings(std::string_view part, std::initializer_list<std::int64_t> shape,
+                      std::span<const std::string> values);
   std::string scalar(std::string_view part, float value) { return floats(part, {}, std::span(&value, 1)); }
   std::string int32(std::string_view part, std::int32_t value) { return int32s(part, {}, std::span(&value, 1)); }
   std::string int64(std::string_view part, std::int64_t value) { return int64s(part, {}, std::span(&value, 1)); }
   std::string text(std::string_view part, std::string value) { return strings(part, {}, std::span(&value, 1)); }
 
-  // The same numbers where they take part in arithmetic: TensorFlow's optimiser joins constants (x / 3 becomes x * 0.33333334,
-  // x * 2 * 3 becomes x * 6), which rounds differently, unless they could be fed.
-  std::string held_floats(std::string_view part, std::initializer_list<std::int64_t> shape, std::span<const float> values);
+  // The same numbers where they take part in arithmetic: TensorFlow's optimiser joins constants (x / 3 becomes x *
+  // 0.33333334, x * 2 * 3 becomes x * 6), which rounds differently, unless they could be fed.
+  std::string held_floats(std::string_view part, std::initializer_list<std::int64_t> shape,
+                          std::span<const float> values);
   std::string held_scalar(std::string_view part, float value) { return held_floats(part, {}, std::span(&value, 1)); }
 
   std::string cast(std::string_view part, std::string_view x, TensorType from, TensorType to);
@@ -68,14 +73,16 @@ class TensorGraph {
                      TensorType index_type, std::int32_t axis, std::int64_t batch_dims = 0);
   // Sum over dimension 1, which stays with size 1 if `keep`.
   std::string sum(std::string_view part, std::string_view x, TensorType type, bool keep);
-  std::string concatenate(std::string_view part, std::span<const std::string> blocks, TensorType type, std::int32_t axis);
+  std::string concatenate(std::string_view part, std::span<const std::string> blocks, TensorType type,
+                          std::int32_t axis);
   std::string expand(std::string_view part, std::string_view x, TensorType type, std::int32_t axis);
   std::string reshape(std::string_view part, std::string_view x, TensorType type, std::string_view shape);
   // Column `index` of [N, w] as [N, 1].
   std::string column(std::string_view part, std::string_view x, std::int32_t index);
-  // The row of every text of `x` (any shape) in a list of distinct texts, as int64; `otherwise` where it is not there. The
-  // table is filled when the model is loaded.
-  std::string find_text(std::string_view part, std::string_view x, std::span<const std::string> keys, std::int64_t otherwise);
+  // The row of every text of `x` (any shape) in a list of distinct texts, as int64; `otherwise` where it is not there.
+  // The table is filled when the model is loaded.
+  std::string find_text(std::string_view part, std::string_view x, std::span<const std::string> keys,
+                        std::int64_t otherwise);
 
  private:
   tensorflow::Tensor* constant(std::string_view part, std::initializer_list<std::int64_t> shape, TensorType type);

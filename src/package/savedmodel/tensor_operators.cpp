@@ -35,7 +35,8 @@ class TensorOperatorWriter {
       std::vector<std::int32_t> numbers(texts.size());
       std::iota(numbers.begin(), numbers.end(), 1);
       const std::string column = graph_.expand("column", inputs_[0], tensor_string, 1);
-      const std::string is_key = graph_.equal("is_key", column, graph_.strings("keys", {1, keys + 1}, texts), tensor_string);
+      const std::string is_key =
+          graph_.equal("is_key", column, graph_.strings("keys", {1, keys + 1}, texts), tensor_string);
       const std::string one_hot = graph_.cast("one_hot", is_key, tensor_bool, tensor_int32);
       const std::string numbered =
           graph_.add("Mul", "numbered", {one_hot, graph_.int32s("numbers", {1, keys + 1}, numbers)}, tensor_int32);
@@ -94,9 +95,9 @@ class TensorOperatorWriter {
 
   std::string operator()(const model::Expression& op) { return write_tensor_expression(graph_, op, inputs_); }
   std::string operator()(const model::Terms& op) { return write_tensor_terms(graph_, op, inputs_[0]); }
-  std::string operator()(const model::Trees& op) { 
+  std::string operator()(const model::Trees& op) {
     return write_tensor_trees(graph_, op, inputs_[0], model_.values[op.input].width());
-   }
+  }
 
   std::string operator()(const model::Dense& op) {
     const std::int64_t outputs = size_of(op.bias);
@@ -128,7 +129,8 @@ class TensorOperatorWriter {
     std::string sum;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       const std::string part = "weighted_" + std::to_string(i);
-      const std::string product = graph_.add("Mul", part, {inputs_[i], graph_.held_scalar(part + "/weight", op.weights[i])});
+      const std::string product =
+          graph_.add("Mul", part, {inputs_[i], graph_.held_scalar(part + "/weight", op.weights[i])});
       sum = i == 0 ? product : graph_.add("AddV2", "sum_" + std::to_string(i), {sum, product});
     }
     return sum;
@@ -162,8 +164,9 @@ class TensorOperatorWriter {
     const std::string missing = graph_.add("IsNan", "missing", {inputs_[0]});
     const float lowest = -std::numeric_limits<float>::infinity();
     const std::string known = graph_.add("SelectV2", "known", {missing, graph_.scalar("lowest", lowest), inputs_[0]});
-    const std::string largest = graph_.add("ArgMax", "largest", {known, graph_.int32("largest/axis", 1)},
-                                           {{"T", tensor_float}, {"Tidx", tensor_int32}, {"output_type", tensor_int32}});
+    const std::string largest =
+        graph_.add("ArgMax", "largest", {known, graph_.int32("largest/axis", 1)},
+                   {{"T", tensor_float}, {"Tidx", tensor_int32}, {"output_type", tensor_int32}});
     return graph_.cast("index", graph_.expand("column", largest, tensor_int32, 1), tensor_int32, tensor_float);
   }
 

@@ -36,17 +36,19 @@ std::string repeated(TensorGraph& graph, std::string_view part, const std::strin
 Pieces split_words(TensorGraph& graph, const std::string& lower, const std::string& rows) {
   // Within the pattern, characters above 127 stand for all bytes above 127.
   const std::string_view no_word = "[^a-z0-9_\\x{80}-\\x{10FFFF}]+";
-  const std::string spaced = graph.add(
-      "StaticRegexReplace", "spaced", {lower},
-      {{"pattern", no_word}, {"rewrite", std::string_view(" ")}, {"replace_global", true}});
+  const std::string spaced =
+      graph.add("StaticRegexReplace", "spaced", {lower},
+                {{"pattern", no_word}, {"rewrite", std::string_view(" ")}, {"replace_global", true}});
   const std::string words =
       graph.add("StringSplitV2", "words", {spaced, graph.text("blank", "")}, {{"maxsplit", std::int64_t{-1}}});
   const std::string row = graph.gather("row", words, tensor_int64, graph.int32("row/column", 0), tensor_int32, 1);
   const std::string texts = words + ":1";
-  const std::string ones = repeated(graph, "ones", graph.int64("one", 1), tensor_int64, size(graph, "word_count", texts, tensor_string));
+  const std::string ones =
+      repeated(graph, "ones", graph.int64("one", 1), tensor_int64, size(graph, "word_count", texts, tensor_string));
   const std::string counts = segment_sum(graph, "counts", ones, tensor_int64, row, rows);
-  const std::string ends = graph.add("Cumsum", "ends", {counts, graph.int32("ends/axis", 0)},
-                                     {{"exclusive", false}, {"reverse", false}, {"T", tensor_int64}, {"Tidx", tensor_int32}});
+  const std::string ends =
+      graph.add("Cumsum", "ends", {counts, graph.int32("ends/axis", 0)},
+                {{"exclusive", false}, {"reverse", false}, {"T", tensor_int64}, {"Tidx", tensor_int32}});
   const std::int64_t zero = 0;
   const std::string parts[] = {graph.int64s("first", {1}, std::span(&zero, 1)), ends};
   return {texts, graph.concatenate("splits", parts, tensor_int64, 0)};
@@ -99,8 +101,8 @@ std::string write_tensor_terms(TensorGraph graph, const model::Terms& op, const 
   const std::int32_t flat[] = {-1};
   const std::string flat_shape = graph.int32s("flat", {1}, flat);
   const std::string row = graph.add(
-      "Sub", "row_of_run", {graph.reshape("not_above_flat", not_above, tensor_int64, flat_shape), graph.int64("step", 1)},
-      tensor_int64);
+      "Sub", "row_of_run",
+      {graph.reshape("not_above_flat", not_above, tensor_int64, flat_shape), graph.int64("step", 1)}, tensor_int64);
 
   // Counts in a table of [N, terms + 1] whose last column takes the unknown runs.
   const std::string term = graph.find_text("term", run, op.terms, width);
@@ -108,15 +110,15 @@ std::string write_tensor_terms(TensorGraph graph, const model::Terms& op, const 
   const std::string cell =
       graph.add("AddV2", "cell", {graph.add("Mul", "row_begin", {row, columns}, tensor_int64), term}, tensor_int64);
   const std::string cells = graph.add("Mul", "cells", {rows, columns}, tensor_int64);
-  const std::string ones = repeated(graph, "unit", graph.scalar("unit/one", 1), tensor_float,
-                                    size(graph, "unit_count", run, tensor_string));
+  const std::string ones =
+      repeated(graph, "unit", graph.scalar("unit/one", 1), tensor_float, size(graph, "unit_count", run, tensor_string));
   const std::string counted = segment_sum(graph, "counted", ones, tensor_float, cell, cells);
   const std::int32_t shape[] = {-1, static_cast<std::int32_t>(width + 1)};
   const std::string table = graph.reshape("table", counted, tensor_float, graph.int32s("table/shape", {2}, shape));
   const std::int32_t begin[] = {0, 0}, extent[] = {-1, static_cast<std::int32_t>(width)};
-  const std::string known =
-      graph.add("Slice", "known", {table, graph.int32s("known/begin", {2}, begin), graph.int32s("known/size", {2}, extent)},
-                {{"T", tensor_float}, {"Index", tensor_int32}});
+  const std::string known = graph.add(
+      "Slice", "known", {table, graph.int32s("known/begin", {2}, begin), graph.int32s("known/size", {2}, extent)},
+      {{"T", tensor_float}, {"Index", tensor_int32}});
 
   const std::string weighted = graph.add("Mul", "weighted", {known, graph.floats("weights", {1, width}, op.weights)});
   if (op.norm == model::Terms::Norm::none) return weighted;

@@ -9,23 +9,23 @@ namespace {
 using model::Trees;
 
 // All trees in one table of three int32 per node: column to look at, left child, bits of the threshold. The right child
-// stands behind the left one. A leaf is its own left child under a test that is always true, so that every row can take as
-// many steps as the deepest tree has.
+// stands behind the left one. A leaf is its own left child under a test that is always true, so that every row can take
+// as many steps as the deepest tree has.
 struct NodeTable {
-  std::vector<std::int32_t> cells;    // [nodes, 3]
+  std::vector<std::int32_t> cells;  // [nodes, 3]
   std::vector<std::int32_t> roots;
   std::vector<std::uint32_t> leaves;  // per node the row of leaf_values, or no_leaf
   std::size_t depth = 0;
-  bool missing_right = false;         // a node looks into the second block of columns, ...
-  bool any_value_left = false;        // ... or into the third
+  bool missing_right = false;   // a node looks into the second block of columns, ...
+  bool any_value_left = false;  // ... or into the third
   static constexpr std::uint32_t no_leaf = std::numeric_limits<std::uint32_t>::max();
 };
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 // A test is "x > threshold goes right". Columns come in up to three blocks: as they are (missing goes left, since no
-// comparison with it is true), with infinity for missing (goes right), and 1 for missing, 0 else (for a node that sends every
-// value left, infinity included, and missing right).
+// comparison with it is true), with infinity for missing (goes right), and 1 for missing, 0 else (for a node that sends
+// every value left, infinity included, and missing right).
 void set_test(NodeTable& table, const Trees& op, std::size_t node, std::size_t width, std::int32_t* cells) {
   std::size_t column = static_cast<std::size_t>(op.feature[node]);
   float threshold = op.threshold[node];
@@ -104,9 +104,10 @@ std::string write_sums(TensorGraph& graph, const Trees& op, const NodeTable& tab
     std::vector<std::int32_t> rows(table.leaves.size());
     for (std::size_t i = 0; i < rows.size(); ++i)
       rows[i] = table.leaves[i] == NodeTable::no_leaf ? 0 : static_cast<std::int32_t>(table.leaves[i]);
-    const std::string row = graph.gather("leaf", graph.int32s("leaves", {nodes}, rows), tensor_int32, place, tensor_int32, 0);
-    const std::string values = graph.floats(
-        "values", {static_cast<std::int64_t>(op.leaf_values.size()) / outputs, outputs}, op.leaf_values);
+    const std::string row =
+        graph.gather("leaf", graph.int32s("leaves", {nodes}, rows), tensor_int32, place, tensor_int32, 0);
+    const std::string values =
+        graph.floats("values", {static_cast<std::int64_t>(op.leaf_values.size()) / outputs, outputs}, op.leaf_values);
     return graph.sum("sum", graph.gather("value", values, tensor_float, row, tensor_int32, 0), tensor_float, false);
   }
   std::vector<float> values(table.leaves.size(), 0.0F);
@@ -140,26 +141,26 @@ std::string write_tensor_trees(TensorGraph graph, const Trees& op, const std::st
 
   const std::string zeros = graph.add("ZerosLike", "zeros", {graph.column("first", input, 0)});
   const std::string start = graph.cast("start", zeros, tensor_float, tensor_int32);
-  std::string place =
-      graph.add("AddV2", "root", {start, graph.int32s("roots", {1, trees}, table.roots)}, tensor_int32);
-  const std::string nodes =
-      graph.int32s("nodes", {static_cast<std::int64_t>(op.node_count()), 3}, table.cells);
+  std::string place = graph.add("AddV2", "root", {start, graph.int32s("roots", {1, trees}, table.roots)}, tensor_int32);
+  const std::string nodes = graph.int32s("nodes", {static_cast<std::int64_t>(op.node_count()), 3}, table.cells);
   for (std::size_t level = 0; level < table.depth; ++level) {
     TensorGraph step = graph.inside("level_" + std::to_string(level));
     const std::string node = step.gather("node", nodes, tensor_int32, place, tensor_int32, 0);
-    const std::string column = step.add("Unpack", "parts", {node},
-                                        {{"T", tensor_int32}, {"num", std::int64_t{3}}, {"axis", std::int64_t{2}}});
+    const std::string column =
+        step.add("Unpack", "parts", {node}, {{"T", tensor_int32}, {"num", std::int64_t{3}}, {"axis", std::int64_t{2}}});
     const std::string threshold =
         step.add("Bitcast", "threshold", {column + ":2"}, {{"T", tensor_int32}, {"type", tensor_float}});
     const std::string value = step.gather("value", x, tensor_float, column, tensor_int32, 1, 1);
-    const std::string right = step.cast("right", step.add("Greater", "above", {value, threshold}), tensor_bool, tensor_int32);
+    const std::string right =
+        step.cast("right", step.add("Greater", "above", {value, threshold}), tensor_bool, tensor_int32);
     place = step.add("AddV2", "child", {column + ":1", right}, tensor_int32);
   }
   std::string sum = write_sums(graph, op, table, place);
   if (op.aggregate == Trees::Aggregate::mean)
     sum = graph.add("RealDiv", "mean", {sum, graph.scalar("trees", static_cast<float>(op.roots.size()))});
   if (!op.base.empty())
-    sum = graph.add("AddV2", "shifted", {sum, graph.floats("base", {1, static_cast<std::int64_t>(op.base.size())}, op.base)});
+    sum = graph.add("AddV2", "shifted",
+                    {sum, graph.floats("base", {1, static_cast<std::int64_t>(op.base.size())}, op.base)});
   return sum;
 }
 

@@ -1,4 +1,5 @@
-// Path-keyed randomness: a random number is a function of (seed, what it is for), never of the order in which threads ask.
+// Path-keyed randomness: a random number is a function of (seed, what it is for), never of the order in which threads
+// ask.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -24,8 +25,8 @@ constexpr std::uint64_t random_key(std::initializer_list<std::uint64_t> path) {
   return key;
 }
 
-// A small generator (SplitMix64) started from a key; satisfies UniformRandomBitGenerator. Use its own distributions below:
-// those of the standard library differ between implementations.
+// A small generator (SplitMix64) started from a key; satisfies UniformRandomBitGenerator. Use its own distributions
+// below: those of the standard library differ between implementations.
 class Random {
  public:
   using result_type = std::uint64_t;

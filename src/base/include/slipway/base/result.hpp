@@ -1,5 +1,5 @@
-// Errors as values. Every function of Slipway that can fail returns Result<T> (or Status, for no value): the caller must
-// look at it, and adds context as it passes it up. Nothing below app/ prints, aborts or exits.
+// Errors as values. Every function of Slipway that can fail returns Result<T> (or Status, for no value): the caller
+// must look at it, and adds context as it passes it up. Nothing below app/ prints, aborts or exits.
 #pragma once
 #include <optional>
 #include <string>
@@ -97,15 +97,14 @@ using Status = Result<void>;
 #define SLIPWAY_JOIN(a, b) SLIPWAY_JOIN_(a, b)
 
 // SLIPWAY_TRY(auto rows, read(file));  declares rows, or returns the error from the enclosing function.
-#define SLIPWAY_TRY(declaration, ...)                                             \
-  auto SLIPWAY_JOIN(slipway_result_, __LINE__) = (__VA_ARGS__);                   \
-  if (!SLIPWAY_JOIN(slipway_result_, __LINE__).ok())                              \
-    return std::move(SLIPWAY_JOIN(slipway_result_, __LINE__)).error();            \
+#define SLIPWAY_TRY(declaration, ...)                                  \
+  auto SLIPWAY_JOIN(slipway_result_, __LINE__) = (__VA_ARGS__);        \
+  if (!SLIPWAY_JOIN(slipway_result_, __LINE__).ok())                   \
+    return std::move(SLIPWAY_JOIN(slipway_result_, __LINE__)).error(); \
   declaration = std::move(SLIPWAY_JOIN(slipway_result_, __LINE__)).value()
 
 // SLIPWAY_CHECK(write(file));  returns the error of a Status (or drops the value of a Result).
-#define SLIPWAY_CHECK(...)                                                        \
-  do {                                                                            \
-    if (auto slipway_status_ = (__VA_ARGS__); !slipway_status_.ok())              \
-      return std::move(slipway_status_).error();                                  \
+#define SLIPWAY_CHECK(...)                                                                                      \
+  do {                                                                                                          \
+    if (auto slipway_status_ = (__VA_ARGS__); !slipway_status_.ok()) return std::move(slipway_status_).error(); \
   } while (false)

@@ -8,8 +8,8 @@
 
 namespace slipway {
 
-// The candidate with the smallest edit distance to `name` (Damerau-Levenshtein, restricted), if it is near enough to be a
-// likely slip: at most a third of the name's length, and at least 2.
+// The candidate with the smallest edit distance to `name` (Damerau-Levenshtein, restricted), if it is near enough to be
+// a likely slip: at most a third of the name's length, and at least 2.
 std::optional<std::string> nearest_name(std::string_view name, std::span<const std::string> candidates);
 
 // " (did you mean 'amount'?)", or "" when nothing is near; put behind an unknown name in a message.

@@ -17,7 +17,7 @@ struct Free {
 // A fixed-size array of trivial values, not initialised. Large ones sit on huge pages where the system has them, which
 // spares most of the address translation in random reads. Move-only.
 template <class T>
-  requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 class Buffer {
  public:
   Buffer() = default;

@@ -1,5 +1,5 @@
-// Choosing instructions at run time: the program is compiled for the baseline of its architecture, hot functions for newer
-// ones too. All versions of a function compute the same bits (no contraction, no reassociation).
+// Choosing instructions at run time: the program is compiled for the baseline of its architecture, hot functions for
+// newer ones too. All versions of a function compute the same bits (no contraction, no reassociation).
 #pragma once
 
 // Before a function of plain loops: the compiler makes one version per instruction level and the loader picks the best.

@@ -1,5 +1,5 @@
-// Features: fitted on training rows, part of the Model from then on. `fit` adds the operators that turn raw columns into
-// the block of numbers that a learner reads; serving, evaluation and every export run those same operators.
+// Features: fitted on training rows, part of the Model from then on. `fit` adds the operators that turn raw columns
+// into the block of numbers that a learner reads; serving, evaluation and every export run those same operators.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -24,21 +24,28 @@ struct FeatureOptions {
   int target_folds = 5;
 };
 inline constexpr params::Option<FeatureOptions> feature_options[] = {
-    {"impute", &FeatureOptions::impute,
+    {"impute",
+     &FeatureOptions::impute,
      "what a missing number becomes: none leaves it to the learner (forests split missing values natively)",
      {.choices = "none|median|mean|most_frequent|constant"}},
     {"impute_constant", &FeatureOptions::impute_constant, "the number that impute: constant puts in"},
     {"missing_indicator", &FeatureOptions::missing_indicator,
      "with impute, a further column per number that had missing values: 1 where it was missing"},
-    {"encode", &FeatureOptions::encode,
+    {"encode",
+     &FeatureOptions::encode,
      "how a category becomes numbers: auto takes one_hot up to one_hot_maximum categories and target above",
      {.choices = "auto|one_hot|target|ordinal"}},
-    {"one_hot_maximum", &FeatureOptions::one_hot_maximum, "most categories that encode: auto gives a column each",
+    {"one_hot_maximum",
+     &FeatureOptions::one_hot_maximum,
+     "most categories that encode: auto gives a column each",
      {.minimum = 1, .maximum = 10000}},
-    {"rare_minimum", &FeatureOptions::rare_minimum,
+    {"rare_minimum",
+     &FeatureOptions::rare_minimum,
      "categories with fewer training rows than this are merged with the unseen ones",
      {.minimum = 1}},
-    {"target_folds", &FeatureOptions::target_folds, "folds of the out-of-fold target encoding of training rows",
+    {"target_folds",
+     &FeatureOptions::target_folds,
+     "folds of the out-of-fold target encoding of training rows",
      {.minimum = 2, .maximum = 100}},
 };
 
@@ -70,13 +77,13 @@ struct FittedFeatures {
 };
 
 // Fits on the rows `rows` of `table` (target: one entry per entry of rows) and adds inputs and operators to a fresh
-// builder. Deterministic in seed; independent of the order of calls. The inputs' ranges and categories are pinned to what
-// these rows hold. Errors: unknown columns (nearest name), a text column named as numeric (first value that is no
+// builder. Deterministic in seed; independent of the order of calls. The inputs' ranges and categories are pinned to
+// what these rows hold. Errors: unknown columns (nearest name), a text column named as numeric (first value that is no
 // number), an expression that does not parse (character).
 //
-// Target encoding: as scikit-learn's TargetEncoder(smooth="auto", cv=target_folds), empirical-Bayes shrinkage towards the
-// target's mean (Micci-Barreca 2001); training rows are encoded from the other folds, all other rows from all training
-// rows. A missing value is a category of its own; an unseen one gets the target's mean.
+// Target encoding: as scikit-learn's TargetEncoder(smooth="auto", cv=target_folds), empirical-Bayes shrinkage towards
+// the target's mean (Micci-Barreca 2001); training rows are encoded from the other folds, all other rows from all
+// training rows. A missing value is a category of its own; an unseen one gets the target's mean.
 Result<FittedFeatures> fit(model::ModelBuilder& builder, const FeaturePlan& plan, const table::Table& table,
                            std::span<const std::uint32_t> rows, const TargetView& target, std::uint64_t seed);
 

@@ -20,19 +20,19 @@ namespace slipway::learners {
 
 // What a learner learns from. Views only: the caller keeps the data alive.
 struct TrainingData {
-  const model::Block* features = nullptr;      // n x p float32, column-major; NaN is missing
+  const model::Block* features = nullptr;  // n x p float32, column-major; NaN is missing
   model::Task task = model::Task::binary;
-  int classes = 2;                             // binary 2, multiclass >= 2, regression 1
-  std::span<const std::int32_t> labels;        // classification: class index per row; binary: 1 is the positive class
-  std::span<const float> targets;              // regression: value per row, finite
-  std::span<const float> weights;              // per row, >= 0; empty = all 1
+  int classes = 2;                       // binary 2, multiclass >= 2, regression 1
+  std::span<const std::int32_t> labels;  // classification: class index per row; binary: 1 is the positive class
+  std::span<const float> targets;        // regression: value per row, finite
+  std::span<const float> weights;        // per row, >= 0; empty = all 1
 };
 
 // Settings by option name, as they come from YAML, --set or a search; unknown names are errors with the nearest.
 using Settings = std::vector<std::pair<std::string, params::Value>>;
 
-// The operators that a fit yields. ValueIds inside are relative: 0 is the block of features, k is the output of operator
-// k - 1. The last operator's output is the scores: n x classes probabilities, or n x 1 for regression.
+// The operators that a fit yields. ValueIds inside are relative: 0 is the block of features, k is the output of
+// operator k - 1. The last operator's output is the scores: n x classes probabilities, or n x 1 for regression.
 struct Fragment {
   std::vector<model::Operator> operators;
   std::vector<std::vector<std::string>> columns;  // column names of each operator's output
@@ -61,14 +61,17 @@ struct Learner {
   std::string_view name;           // "random_forest"
   std::string_view documentation;  // one line
   std::vector<params::Description> options;
-  std::vector<std::string> nesting_options;  // those that one deep fit covers; empty = none
+  bool classifies = true;                        // binary and multi-class targets
+  bool regresses = true;                         // numeric targets
+  bool takes_missing = true;                     // NaN in the features; false: `fit` refuses them
+  std::vector<std::string> nesting_options;      // those that one deep fit covers; empty = none
   std::function<Status(const Settings&)> check;  // reads the settings without fitting
   std::function<Result<Fragment>(const TrainingData&, const Settings&, std::uint64_t seed, const Threads&, Progress&)>
       fit;
   // Null if nothing nests. `settings` are those shared by all points; `points` give the nesting options.
   std::function<Result<std::unique_ptr<NestedFit>>(const TrainingData&, const Settings& settings,
-                                                   std::span<const Settings> points, std::uint64_t seed,
-                                                   const Threads&, Progress&)>
+                                                   std::span<const Settings> points, std::uint64_t seed, const Threads&,
+                                                   Progress&)>
       fit_nested;
 };
 

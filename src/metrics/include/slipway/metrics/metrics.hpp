@@ -1,9 +1,9 @@
-// Quality of scores against labels: pure functions over views, with scikit-learn's conventions (ties, clipping, undefined
-// cases), in double precision. Nothing is kept, nothing is shared: safe from any thread.
+// Quality of scores against labels: pure functions over views, with scikit-learn's conventions (ties, clipping,
+// undefined cases), in double precision. Nothing is kept, nothing is shared: safe from any thread.
 //
-// Everywhere: labels are class indices in [0, classes), for a binary task 1 is the positive class; scores are float32 and
-// finite; weights are >= 0, one per row, or empty for all 1. Views of unequal length, no rows, a weight sum of 0, NaN
-// scores and labels out of range are errors (invalid_input) that name the first bad row.
+// Everywhere: labels are class indices in [0, classes), for a binary task 1 is the positive class; scores are float32
+// and finite; weights are >= 0, one per row, or empty for all 1. Views of unequal length, no rows, a weight sum of 0,
+// NaN scores and labels out of range are errors (invalid_input) that name the first bad row.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -132,11 +132,11 @@ enum class TaskKind : std::uint8_t { binary, multiclass, regression };
 // What a model said about rows whose truth is known.
 struct Outcome {
   TaskKind task = TaskKind::binary;
-  Labels labels;                  // classification
-  std::span<const float> targets; // regression
+  Labels labels;                   // classification
+  std::span<const float> targets;  // regression
   Weights weights;
-  ScoreTable scores;              // n x classes probabilities, or n x 1 predictions
-  float threshold = 0.5F;         // binary: of the metrics that need predicted classes
+  ScoreTable scores;       // n x classes probabilities, or n x 1 predictions
+  float threshold = 0.5F;  // binary: of the metrics that need predicted classes
 };
 
 struct Metric {
@@ -148,8 +148,8 @@ struct Metric {
   Result<double> (*evaluate)(const Outcome& outcome) = nullptr;  // call through metrics::evaluate, which checks
 };
 
-// Every metric, in the order of the documentation. For several classes roc_auc, average_precision, precision, recall and
-// f1 are means over the classes.
+// Every metric, in the order of the documentation. For several classes roc_auc, average_precision, precision, recall
+// and f1 are means over the classes.
 std::span<const Metric> catalogue();
 // An unknown name is an error that suggests the nearest. scikit-learn's scorer names are understood too
 // ("neg_log_loss", "neg_root_mean_squared_error", "f1_macro", ...).

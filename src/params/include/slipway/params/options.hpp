@@ -24,15 +24,15 @@ namespace slipway::params {
 struct Range {
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
-  bool open_minimum = false;       // minimum itself is not allowed
-  std::string_view choices = {};   // for text: "gini|entropy"; empty = any text
+  bool open_minimum = false;      // minimum itself is not allowed
+  std::string_view choices = {};  // for text: "gini|entropy"; empty = any text
 };
 
 template <class Options>
 struct Option {
-  using Member =
-      std::variant<bool Options::*, int Options::*, std::int64_t Options::*, std::uint64_t Options::*, double Options::*,
-                   std::string Options::*, std::optional<int> Options::*, std::optional<double> Options::*>;
+  using Member = std::variant<bool Options::*, int Options::*, std::int64_t Options::*, std::uint64_t Options::*,
+                              double Options::*, std::string Options::*, std::optional<int> Options::*,
+                              std::optional<double> Options::*>;
   std::string_view name;
   Member member;
   std::string_view documentation;
@@ -143,7 +143,7 @@ Status read_options(Options& options, std::span<const Option<Options>> table, co
 
 template <class Options>
 std::vector<Description> describe(std::span<const Option<Options>> table) {
-  static constexpr const char* types[] = {"boolean", "integer", "integer", "integer",
+  static constexpr const char* types[] = {"boolean", "integer", "integer",         "integer",
                                           "number",  "text",    "integer or none", "number or none"};
   std::vector<Description> descriptions;
   const Options defaults{};

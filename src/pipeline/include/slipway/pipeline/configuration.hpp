@@ -35,26 +35,32 @@ struct SplitPlan {
 };
 
 inline constexpr params::Option<table::SplitOptions> split_options[] = {
-    {"method", &table::SplitOptions::method,
+    {"method",
+     &table::SplitOptions::method,
      "how rows are divided into training and test rows; column takes the rows marked train and test there",
      {.choices = "random|stratified|grouped|time|column"}},
-    {"test", &table::SplitOptions::test, "share of rows for the test",
+    {"test",
+     &table::SplitOptions::test,
+     "share of rows for the test",
      {.minimum = 0, .maximum = 0.95, .open_minimum = true}},
     {"seed", &table::SplitOptions::seed, "start of the random numbers", {.minimum = 0}},
-    {"gap_days", &table::SplitOptions::gap_days, "method time: days between training and test rows that are left out",
+    {"gap_days",
+     &table::SplitOptions::gap_days,
+     "method time: days between training and test rows that are left out",
      {.minimum = 0}},
 };
 
 struct SearchPlan {
   std::string method = "none";  // none: cross-validate the one setting; grid; random
   int folds = 5;
-  std::string metric;           // empty: average_precision, log_loss or rmse, by the task
-  int iterations = 20;          // random
+  std::string metric;   // empty: average_precision, log_loss or rmse, by the task
+  int iterations = 20;  // random
   std::vector<std::pair<std::string, std::vector<params::Value>>> space;  // option -> values, in the file's order
 };
 
 inline constexpr params::Option<SearchPlan> search_options[] = {
-    {"method", &SearchPlan::method,
+    {"method",
+     &SearchPlan::method,
      "none cross-validates the one setting, grid tries every combination, random draws some of them",
      {.choices = "none|grid|random"}},
     {"folds", &SearchPlan::folds, "folds of the cross-validation", {.minimum = 2, .maximum = 100}},
@@ -69,8 +75,14 @@ struct ExplainPlan {
   int permutation_repeats = 3;
 };
 inline constexpr params::Option<ExplainPlan> explain_options[] = {
-    {"permutation_rows", &ExplainPlan::permutation_rows, "most test rows that permutation importance uses", {.minimum = 10}},
-    {"permutation_repeats", &ExplainPlan::permutation_repeats, "permutations per column", {.minimum = 1, .maximum = 100}},
+    {"permutation_rows",
+     &ExplainPlan::permutation_rows,
+     "most test rows that permutation importance uses",
+     {.minimum = 10}},
+    {"permutation_repeats",
+     &ExplainPlan::permutation_repeats,
+     "permutations per column",
+     {.minimum = 1, .maximum = 100}},
 };
 
 struct Gate {

@@ -42,14 +42,14 @@ struct Target {
 struct Dataset {
   Prepared prepared;
   Target target;
-  features::FeaturePlan plan;            // with inferred columns filled in
-  std::vector<std::string> notes;        // decisions taken for the user: columns set aside and why, ...
-  table::Split split;                    // rows with a target only
+  features::FeaturePlan plan;                    // with inferred columns filled in
+  std::vector<std::string> notes;                // decisions taken for the user: columns set aside and why, ...
+  table::Split split;                            // rows with a target only
   std::map<std::string, std::string> set_aside;  // column -> why
 };
 
-// Reads and cleans. `cache` is a folder for prepared tables ("" = none); a table prepared before from the same content is
-// taken from there.
+// Reads and cleans. `cache` is a folder for prepared tables ("" = none); a table prepared before from the same content
+// is taken from there.
 Result<Prepared> prepare(const Configuration& configuration, const std::filesystem::path& cache, int threads,
                          Progress& progress);
 
@@ -64,7 +64,8 @@ Result<Target> read_target(const table::Table& table, const std::string& column,
 
 // Names the usable columns of the table and says why others are set aside: the target, ids, the time and group columns,
 // constant and empty columns, identifiers.
-void infer_features(const table::Table& table, const table::TableProfile& profile, const Schema& schema, Dataset& dataset);
+void infer_features(const table::Table& table, const table::TableProfile& profile, const Schema& schema,
+                    Dataset& dataset);
 
 // All of it.
 Result<Dataset> make_dataset(const Configuration& configuration, Prepared prepared, Progress& progress);

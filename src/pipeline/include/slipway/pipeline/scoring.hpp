@@ -34,7 +34,8 @@ struct Agreement {
 };
 
 // Scores the rows with ONNX Runtime and compares with Slipway's `prediction` of the same rows.
-Result<Agreement> compare_with_onnx_runtime(const model::Model& model, std::string_view onnx, const model::TableRows& rows,
-                                            const engine::Prediction& prediction, const Threads& threads);
+Result<Agreement> compare_with_onnx_runtime(const model::Model& model, std::string_view onnx,
+                                            const model::TableRows& rows, const engine::Prediction& prediction,
+                                            const Threads& threads);
 
 }  // namespace slipway::pipeline

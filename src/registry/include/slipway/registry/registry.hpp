@@ -72,7 +72,7 @@ using WriteBundle = std::function<Status(const std::filesystem::path& folder, st
 class Registry {
  public:
   // An existing registry, or with `create` also a fresh one. Without, a folder that is none is not_found.
-  static Result<Registry> open(std::filesystem::path folder, bool create = false);
+  static Result<Registry> open(const std::filesystem::path& folder, bool create = false);
   // Whether the folder has a registry's history in it.
   static bool is_registry(const std::filesystem::path& folder);
 

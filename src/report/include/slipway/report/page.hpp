@@ -40,8 +40,8 @@ struct Figures {
 // A chart: an Apache ECharts option as a JSON document.
 struct Chart {
   std::string title;
-  std::string option;  // JSON
-  int height = 320;    // pixels
+  std::string option;       // JSON
+  int height = 320;         // pixels
   std::string description;  // what the chart shows, for readers who cannot see it
 };
 

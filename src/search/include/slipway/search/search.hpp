@@ -59,7 +59,7 @@ using FoldSource = std::function<Result<FoldData>(std::size_t index)>;
 struct FitGroup {
   learners::Settings settings;          // what they have in common beyond Problem::fixed
   std::vector<std::size_t> candidates;  // into Plan::candidates
-  bool nested = false;                  // one fit contains them; else they are one candidate
+  bool nested = false;                  // by fit_nested, which scores faster too; else they are equal
 };
 
 struct Plan {
@@ -92,8 +92,8 @@ struct SearchResult {
   // The best mean. Equal means: the smaller model, that is fewer n_estimators, then smaller max_depth, fewer
   // max_leaf_nodes, larger min_samples_split, larger min_samples_leaf, larger min_impurity_decrease; then the earlier.
   std::size_t best = 0;
-  // The best candidate's scores of each fold's validation rows, by a model that was not fitted on them: of a binary task the
-  // positive class's, else all columns as in model::Block. For choosing a threshold or calibrating.
+  // The best candidate's scores of each fold's validation rows, by a model that was not fitted on them: of a binary
+  // task the positive class's, else all columns as in model::Block. For choosing a threshold or calibrating.
   std::vector<std::vector<float>> best_scores;
   std::size_t fits = 0;
   double fit_seconds = 0;
@@ -103,8 +103,8 @@ struct SearchResult {
 
 // Runs the plan: fold by fold, each fit on all threads. The result does not depend on their number. A fold whose metric
 // is undefined (no positive row for ROC AUC) is an error that names the fold.
-Result<SearchResult> run(const Problem& problem, const SearchOptions& options, const Plan& plan, const FoldSource& folds,
-                         const Threads& threads, Progress& progress);
+Result<SearchResult> run(const Problem& problem, const SearchOptions& options, const Plan& plan,
+                         const FoldSource& folds, const Threads& threads, Progress& progress);
 // make_plan and run.
 Result<SearchResult> search(const Problem& problem, const SearchOptions& options, const FoldSource& folds,
                             const Threads& threads, Progress& progress);

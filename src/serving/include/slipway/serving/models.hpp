@@ -27,7 +27,8 @@ class ModelRepository {
 
   // Serves a model as the given version and makes it its name's default. What had that name and version is replaced.
   // `id_columns` are fields that requests may carry besides the inputs.
-  Status add(model::Model model, std::string version, std::string digest, std::vector<std::string> id_columns = {});
+  Status add(model::Model model, const std::string& version, std::string digest,
+             std::vector<std::string> id_columns = {});
 
   // Looks at the location again: newly promoted versions are loaded and swapped in, versions without an alias let go.
   // On an error what is served stays. True if something changed.
