@@ -6,10 +6,12 @@
 #include <slipway/metrics/metrics.hpp>
 
 #include "boosting/gradients.hpp"
+#include "boosting/growth.hpp"
 #include "boosting/loss.hpp"
 #include "boosting/made_table.hpp"
 #include "boosting/partition.hpp"
 #include "boosting/split_search.hpp"
+#include "boosting/tree_rows.hpp"
 #include "boosting/vector_math.hpp"
 #include "tree/bins.hpp"
 
@@ -302,6 +304,34 @@ TEST(Boosting, LargeTreesAreWalked) {
   const Fragment fragment = *(*nested)->extract(points[0]);
   EXPECT_EQ(trees_of(fragment).leaf_values.size(), 4 * 700U);
   EXPECT_TRUE(same_block((*(*nested)->predict(points, data.features, one))[0], *predict(fragment, data.features)));
+}
+
+TEST(Boosting, FewHistogramsGiveTheSameTree) {
+  const MadeData data = made_table(model::Task::regression, 3000, true);
+  const tree::Bins bins = tree::fit_bins(data.features, {255}, one);
+  const tree::CodedRows codes(bins, data.features, {}, true, one);
+  TreeRows rows(codes, bins, 3000, 1, {}, one);
+  std::vector<float> gradients;
+  for (float target : data.targets) gradients.push_back(-target);
+  const std::vector<float> hessians(3000, 1.0F);
+  const GrowthRows& selected =
+      rows.select(gradients, hessians, sum_derivatives(gradients.data(), hessians.data(), 3000), 0, 1);
+  for (bool leaf_wise : {true, false}) {
+    GrowthSettings growth;
+    growth.leaf_wise = leaf_wise;
+    growth.max_leaves = 120;
+    const GrownTree roomy = TreeGrower(growth, one).grow(selected, rows.layout(), {}, 1);
+    growth.most_histogram_bytes = 1;
+    const GrownTree cramped = TreeGrower(growth, one).grow(selected, rows.layout(), {}, 1);
+    EXPECT_EQ(roomy.splits.size(), 119U);
+    EXPECT_EQ(roomy.values, cramped.values);
+    ASSERT_EQ(roomy.splits.size(), cramped.splits.size());
+    for (std::size_t k = 0; k < roomy.splits.size(); ++k) {
+      EXPECT_EQ(roomy.splits[k].leaf, cramped.splits[k].leaf);
+      EXPECT_EQ(roomy.splits[k].feature, cramped.splits[k].feature);
+      EXPECT_EQ(roomy.splits[k].bin, cramped.splits[k].bin);
+    }
+  }
 }
 
 TEST(Boosting, WithoutSignalOneLeafIsEnough) {

@@ -7,7 +7,6 @@
 namespace slipway::learners::boosting {
 namespace {
 
-constexpr std::size_t most_histogram_bytes = std::size_t{1} << 30;
 // Below this many updates, handing work to other threads costs more than it saves.
 constexpr std::size_t parallel_updates = std::size_t{1} << 15;
 constexpr std::uint32_t chunk_rows = 1U << 14;
@@ -23,7 +22,7 @@ TreeGrower::TreeGrower(const GrowthSettings& settings, const Threads& threads)
 
 Packed* TreeGrower::acquire() {
   if (free_.empty()) {
-    const std::size_t most = std::max<std::size_t>(3, most_histogram_bytes / (pool_cells_ * sizeof(Packed)));
+    const std::size_t most = std::max<std::size_t>(3, settings_.most_histogram_bytes / (pool_cells_ * sizeof(Packed)));
     if (pool_.size() < most) {
       pool_.emplace_back(pool_cells_);
       return pool_.back().data();

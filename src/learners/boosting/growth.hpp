@@ -21,6 +21,8 @@ struct GrowthSettings {
   double reg_lambda = 1;
   double reg_alpha = 0;
   double colsample_bynode = 1;
+  // Histograms beyond this are given away and counted afresh if they are needed after all; at least 3 are kept.
+  std::size_t most_histogram_bytes = std::size_t{1} << 30;
 };
 
 struct GrownTree {

@@ -1,8 +1,7 @@
-#include <slipway/package/import.hpp>
-
 #include <nlohmann/json.hpp>
 
 #include <slipway/base/text.hpp>
+#include <slipway/package/import.hpp>
 
 #include "lightgbm.hpp"
 #include "refusal.hpp"
@@ -28,7 +27,8 @@ std::optional<ImportFormat> recognise_import_format(std::string_view bytes) {
   if (text == "tree" || text.starts_with("tree\n") || text.starts_with("tree\r\n")) return ImportFormat::lightgbm_text;
   if (!text.starts_with('{')) return std::nullopt;
   // After the brace JSON has a quote or a blank; UBJSON the marker of a key's length or of a count.
-  if (text.size() > 1 && std::string_view("iUIlL#$N").find(text[1]) != std::string_view::npos) return ImportFormat::xgboost_ubj;
+  if (text.size() > 1 && std::string_view("iUIlL#$N").find(text[1]) != std::string_view::npos)
+    return ImportFormat::xgboost_ubj;
   return ImportFormat::xgboost_json;
 }
 
@@ -51,9 +51,9 @@ Result<model::Model> import_lightgbm(std::string_view text, const ImportOptions&
 Result<model::Model> import_model(std::string_view bytes, const ImportOptions& options) {
   const auto format = recognise_import_format(bytes);
   if (!format)
-    return invalid_input("the file is none of " + list_names(std::vector<std::string>{
-                             "XGBoost JSON", "XGBoost UBJ", "LightGBM text"}) +
-                         " (pickled models, and XGBoost's old binary format, must be saved anew by the tool that made them)");
+    return invalid_input(
+        "the file is none of " + list_names(std::vector<std::string>{"XGBoost JSON", "XGBoost UBJ", "LightGBM text"}) +
+        " (pickled models, and XGBoost's old binary format, must be saved anew by the tool that made them)");
   return *format == ImportFormat::lightgbm_text ? import_lightgbm(bytes, options) : import_xgboost(bytes, options);
 }
 

@@ -29,13 +29,14 @@ std::vector<std::string> class_labels(const ImportOptions& options, std::size_t 
 }
 
 // A formula over one column.
-ValueId add_formula(ModelBuilder& builder, ValueId input, const std::string& column, std::string source, std::string name,
-                    std::vector<std::string> columns) {
+ValueId add_formula(ModelBuilder& builder, ValueId input, const std::string& column, std::string source,
+                    std::string name, std::vector<std::string> columns) {
   const model::ExpressionColumn named{column, model::ValueKind::numbers};
   auto parsed = model::parse_expression(source, std::span(&named, 1));
   if (!parsed.ok()) refuse("{}", parsed.error().message());
-  return builder.add(model::Expression{.inputs = {input}, .nodes = std::move(parsed->nodes), .source = std::move(source)},
-                     std::move(name), std::move(columns));
+  return builder.add(
+      model::Expression{.inputs = {input}, .nodes = std::move(parsed->nodes), .source = std::move(source)},
+      std::move(name), std::move(columns));
 }
 
 // Puts link, label and outputs behind the sums.
@@ -53,11 +54,9 @@ void finish_scores(ModelBuilder& builder, ValueId sums, ImportedLink link, const
         scores = builder.add(model::Link{.input = sums, .kind = Kind::exponential}, "scores", column);
         break;
       case ImportedLink::sigmoid_value:
-        scores = builder.add(model::Dense{.input = sums,
-                                          .weights = {1},
-                                          .bias = {0},
-                                          .activation = model::Dense::Activation::sigmoid},
-                             "scores", column);
+        scores = builder.add(
+            model::Dense{.input = sums, .weights = {1}, .bias = {0}, .activation = model::Dense::Activation::sigmoid},
+            "scores", column);
         break;
       case ImportedLink::signed_square:
         scores = add_formula(builder, sums, "margin", "margin * abs(margin)", "scores", column);
@@ -87,12 +86,11 @@ void finish_scores(ModelBuilder& builder, ValueId sums, ImportedLink link, const
                                       .activation = model::Dense::Activation::sigmoid},
                          "scores", labels);
   } else if (link == ImportedLink::step) {
-    const ValueId positive = builder.add(
-        model::Piecewise{.input = sums,
-                         .kind = model::Piecewise::Kind::step,
-                         .at = {0, std::numeric_limits<float>::min()},
-                         .y = {0, 1}},
-        "positive", {labels.back()});
+    const ValueId positive = builder.add(model::Piecewise{.input = sums,
+                                                          .kind = model::Piecewise::Kind::step,
+                                                          .at = {0, std::numeric_limits<float>::min()},
+                                                          .y = {0, 1}},
+                                         "positive", {labels.back()});
     scores = builder.add(model::Link{.input = positive, .kind = Kind::complement}, "scores", labels);
   } else {
     scores = builder.add(model::Link{.input = sums, .kind = Kind::sigmoid}, "scores", labels);
@@ -156,8 +154,7 @@ void ImportedEnsemble::add_tree(std::span<const ImportedNode> nodes, std::span<c
     if (pending.node < 0 || static_cast<std::size_t>(pending.node) >= nodes.size())
       refuse("tree {} has a child {}, but {} nodes", tree, pending.node, nodes.size());
     const ImportedNode& node = nodes[static_cast<std::size_t>(pending.node)];
-    if (seen[static_cast<std::size_t>(pending.node)]++)
-      refuse("tree {}: node {} has two parents", tree, pending.node);
+    if (seen[static_cast<std::size_t>(pending.node)]++) refuse("tree {}: node {} has two parents", tree, pending.node);
     const auto place = static_cast<std::uint32_t>(trees_.node_count());
     if (pending.parent >= 0)
       (pending.is_left ? trees_.left : trees_.right)[static_cast<std::size_t>(pending.parent)] = place;
@@ -238,7 +235,8 @@ ValueId ImportedEnsemble::add_features(ModelBuilder& builder) {
     if (width == 0) continue;  // never tested
     const std::vector<std::string> texts = category_texts(f);
     if (texts.size() * width > most_category_cells)
-      refuse("feature '{}': {} categories and {} tested sets need too large a table", feature.name, texts.size(), width);
+      refuse("feature '{}': {} categories and {} tested sets need too large a table", feature.name, texts.size(),
+             width);
     std::vector<std::pair<std::string, std::size_t>> sorted;  // text, code
     for (std::size_t code = 0; code < texts.size(); ++code) sorted.emplace_back(texts[code], code);
     std::ranges::sort(sorted);
@@ -258,7 +256,8 @@ ValueId ImportedEnsemble::add_features(ModelBuilder& builder) {
       for (std::size_t row = 0; row < texts.size(); ++row) lookup.rows[row * width + column] = 1 - inside;
       std::vector<std::string> members;
       for (const std::int64_t code : set.codes) {
-        if (code < 0 || static_cast<std::size_t>(code) >= texts.size()) continue;  // a category that the file does not name
+        if (code < 0 || static_cast<std::size_t>(code) >= texts.size())
+          continue;  // a category that the file does not name
         lookup.rows[row_of[static_cast<std::size_t>(code)] * width + column] = inside;
         members.push_back(texts[static_cast<std::size_t>(code)]);
       }
@@ -292,10 +291,10 @@ Result<model::Model> ImportedEnsemble::finish(ImportedLink link, float slope, co
   trees_.input = add_features(builder);
   ValueId sums = builder.add(std::move(trees_), "margin", output_names(outputs_, options));
   if (slope != 1) {
-    sums = builder.add(model::Affine{.input = sums,
-                                     .scale = std::vector<float>(outputs_, slope),
-                                     .shift = std::vector<float>(outputs_, 0.0F)},
-                       "scaled margin", output_names(outputs_, options));
+    sums = builder.add(
+        model::Affine{
+            .input = sums, .scale = std::vector<float>(outputs_, slope), .shift = std::vector<float>(outputs_, 0.0F)},
+        "scaled margin", output_names(outputs_, options));
   }
   finish_scores(builder, sums, link, options);
   return finish_model(std::move(builder), metadata);
@@ -319,9 +318,9 @@ Result<model::Model> imported_linear(const std::vector<ImportedFeature>& feature
       inputs.size() == 1 ? inputs[0] : builder.add(model::Join{.inputs = inputs}, "features", columns);
   const ValueId filled = builder.add(
       model::Fill{.input = joined, .replacement = std::vector<float>(columns.size(), 0.0F)}, "filled", columns);
-  const ValueId sums = builder.add(
-      model::Dense{.input = filled, .weights = std::move(weights), .bias = std::move(bias)}, "margin",
-      output_names(outputs, options));
+  const ValueId sums =
+      builder.add(model::Dense{.input = filled, .weights = std::move(weights), .bias = std::move(bias)}, "margin",
+                  output_names(outputs, options));
   finish_scores(builder, sums, link, options);
   return finish_model(std::move(builder), metadata);
 }
@@ -346,7 +345,8 @@ float at_most_below(float bound) {
 float at_most(double bound) {
   if (std::isnan(bound)) refuse("a threshold is not a number");
   constexpr float largest = std::numeric_limits<float>::max();
-  if (bound >= largest) return bound > std::numeric_limits<double>::max() ? std::numeric_limits<float>::infinity() : largest;
+  if (bound >= largest)
+    return bound > std::numeric_limits<double>::max() ? std::numeric_limits<float>::infinity() : largest;
   if (bound <= -largest) return -largest;
   float rounded = static_cast<float>(bound);
   if (static_cast<double>(rounded) > bound) rounded = std::nextafter(rounded, -std::numeric_limits<float>::infinity());

@@ -54,12 +54,13 @@ class ImportedEnsemble {
   // outside the set gives.
   std::int32_t set_column(std::size_t feature, std::vector<std::int64_t> codes, bool inside, bool missing_is_outside);
 
-  // Adds a tree (node 0 is its root). Leaf values are scaled and added to output `first_output`, `values_per_leaf` of them.
+  // Adds a tree (node 0 is its root). Leaf values are scaled and added to output `first_output`, `values_per_leaf` of
+  // them.
   void add_tree(std::span<const ImportedNode> nodes, std::span<const double> leaf_values, std::size_t values_per_leaf,
                 std::size_t first_output, double scale);
 
-  // What the sums begin with, before any tree is added. It goes into the leaves of each output's first tree, so that the
-  // sum runs in the order of the tool's own.
+  // What the sums begin with, before any tree is added. It goes into the leaves of each output's first tree, so that
+  // the sum runs in the order of the tool's own.
   void set_base(std::vector<float> base) { base_ = std::move(base); }
   std::size_t tree_count() const { return trees_.roots.size(); }
   const std::vector<ImportedFeature>& features() const { return features_; }

@@ -32,7 +32,8 @@ struct Section {
       Number number{};
       const auto [end, code] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
       if (code != std::errc() || (end != rest.data() + rest.size() && *end != ' '))
-        refuse("line {}: '{}' holds '{}', expected a number", line, key, rest.substr(0, std::min<std::size_t>(rest.find(' '), 24)));
+        refuse("line {}: '{}' holds '{}', expected a number", line, key,
+               rest.substr(0, std::min<std::size_t>(rest.find(' '), 24)));
       list.push_back(number);
       rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     }
@@ -105,16 +106,24 @@ Objective read_objective(const Section& head) {
     }
   }
   static const std::map<std::string, ImportedLink, std::less<>> links = {
-      {"regression", ImportedLink::identity},     {"regression_l1", ImportedLink::identity},
-      {"huber", ImportedLink::identity},          {"fair", ImportedLink::identity},
-      {"quantile", ImportedLink::identity},       {"mape", ImportedLink::identity},
-      {"poisson", ImportedLink::exponential},     {"gamma", ImportedLink::exponential},
-      {"tweedie", ImportedLink::exponential},     {"binary", ImportedLink::sigmoid},
-      {"multiclass", ImportedLink::softmax},      {"multiclassova", ImportedLink::sigmoid_each},
+      {"regression", ImportedLink::identity},
+      {"regression_l1", ImportedLink::identity},
+      {"huber", ImportedLink::identity},
+      {"fair", ImportedLink::identity},
+      {"quantile", ImportedLink::identity},
+      {"mape", ImportedLink::identity},
+      {"poisson", ImportedLink::exponential},
+      {"gamma", ImportedLink::exponential},
+      {"tweedie", ImportedLink::exponential},
+      {"binary", ImportedLink::sigmoid},
+      {"multiclass", ImportedLink::softmax},
+      {"multiclassova", ImportedLink::sigmoid_each},
       {"cross_entropy", ImportedLink::sigmoid_value},
       {"cross_entropy_lambda", ImportedLink::logarithm_1p_exp},
-      {"lambdarank", ImportedLink::identity},     {"rank_xendcg", ImportedLink::identity},
-      {"none", ImportedLink::identity},           {"custom", ImportedLink::identity}};
+      {"lambdarank", ImportedLink::identity},
+      {"rank_xendcg", ImportedLink::identity},
+      {"none", ImportedLink::identity},
+      {"custom", ImportedLink::identity}};
   const auto found = links.find(objective.name);
   if (found == links.end()) {
     std::vector<std::string> names;
@@ -162,7 +171,8 @@ std::vector<ImportedFeature> read_features(const File& file, const std::set<std:
   if (!file.categorical_feature.empty())
     for (const std::string& part : split(file.categorical_feature, ',')) {
       const auto index = parse_number(part);
-      if (!index || !(*index >= 0) || *index >= static_cast<double>(features.size()) || *index != std::floor(*index)) continue;
+      if (!index || !(*index >= 0) || *index >= static_cast<double>(features.size()) || *index != std::floor(*index))
+        continue;
       listed.push_back(static_cast<std::size_t>(*index));
       features[listed.back()].categorical = true;
     }
@@ -178,7 +188,8 @@ std::vector<ImportedFeature> read_features(const File& file, const std::set<std:
       if (features[i].categorical) listed.push_back(i);
   }
   if (listed.size() != lists.size())
-    refuse("pandas_categorical names the categories of {} columns, but {} features are categorical", lists.size(), listed.size());
+    refuse("pandas_categorical names the categories of {} columns, but {} features are categorical", lists.size(),
+           listed.size());
   for (std::size_t i = 0; i < listed.size(); ++i) {
     if (!lists[i].is_array()) refuse("pandas_categorical is no list of lists");
     for (const nlohmann::json& category : lists[i]) features[listed[i]].categories.push_back(category_text(category));
@@ -256,7 +267,8 @@ class TreeReader {
  private:
   void read_splits(const Section& tree, std::vector<ImportedNode>& nodes, std::size_t inner) {
     const auto features = tree.numbers<std::int64_t>("split_feature"), left = tree.numbers<std::int64_t>("left_child"),
-               right = tree.numbers<std::int64_t>("right_child"), decisions = tree.numbers<std::int64_t>("decision_type");
+               right = tree.numbers<std::int64_t>("right_child"),
+               decisions = tree.numbers<std::int64_t>("decision_type");
     const auto thresholds = tree.numbers<double>("threshold");
     for (const std::size_t size : {features.size(), left.size(), right.size(), decisions.size(), thresholds.size()})
       if (size != inner) refuse("line {}: a list has {} entries, expected {}", tree.line, size, inner);
@@ -288,23 +300,28 @@ class TreeReader {
         continue;
       }
       if (ensemble_.features()[feature].categorical)
-        refuse("line {}: feature '{}' is categorical, but tested as a number", tree.line, ensemble_.features()[feature].name);
+        refuse("line {}: feature '{}' is categorical, but tested as a number", tree.line,
+               ensemble_.features()[feature].name);
       node.column = static_cast<std::int32_t>(feature);
       node.threshold = at_most(thresholds[i]);
       // Without a rule for missing values they count as 0.
-      node.missing_left = missing_type(decisions[i]) == MissingType::none ? 0 <= thresholds[i] : default_left(decisions[i]);
+      node.missing_left =
+          missing_type(decisions[i]) == MissingType::none ? 0 <= thresholds[i] : default_left(decisions[i]);
     }
   }
 
-  static std::vector<std::int64_t> read_set(const Section& tree, double threshold, const std::vector<std::int64_t>& boundaries,
+  static std::vector<std::int64_t> read_set(const Section& tree, double threshold,
+                                            const std::vector<std::int64_t>& boundaries,
                                             const std::vector<std::uint32_t>& words, std::size_t& words_used) {
-    if (!(threshold >= 0) || threshold != std::floor(threshold) || threshold + 1 >= static_cast<double>(boundaries.size()))
+    if (!(threshold >= 0) || threshold != std::floor(threshold) ||
+        threshold + 1 >= static_cast<double>(boundaries.size()))
       refuse("line {}: category set {} of {}", tree.line, threshold, boundaries.empty() ? 0 : boundaries.size() - 1);
     const auto index = static_cast<std::size_t>(threshold);
     const std::int64_t begin = boundaries[index], end = boundaries[index + 1];
     if (begin < 0 || end < begin || end > static_cast<std::int64_t>(words.size()))
       refuse("line {}: category set {} spans {} to {} of {}", tree.line, index, begin, end, words.size());
-    words_used += static_cast<std::size_t>(end - begin);  // sets that overlap would let a small file ask for much memory
+    words_used +=
+        static_cast<std::size_t>(end - begin);  // sets that overlap would let a small file ask for much memory
     if (words_used > words.size()) refuse("line {}: category sets overlap", tree.line);
     std::vector<std::int64_t> codes;
     for (std::int64_t word = begin; word < end; ++word)
@@ -320,7 +337,8 @@ class TreeReader {
 
 Result<model::Model> read_lightgbm(std::string_view text, const ImportOptions& options) {
   const File file = split_file(text);
-  const std::int64_t per_round = file.head.has("num_tree_per_iteration") ? file.head.integer("num_tree_per_iteration") : 1;
+  const std::int64_t per_round =
+      file.head.has("num_tree_per_iteration") ? file.head.integer("num_tree_per_iteration") : 1;
   if (per_round < 1 || per_round > 10000) refuse("line 1: num_tree_per_iteration is {}", per_round);
   const auto outputs = static_cast<std::size_t>(per_round);
   const Objective objective = read_objective(file.head);

@@ -6,8 +6,8 @@
 
 namespace slipway::package {
 
-// Throws Refusal with the byte where it stopped. Values nest at most 64 deep, and memory stays within a small multiple of the
-// size: a container may not announce more elements than the bytes that are left could hold.
+// Throws Refusal with the byte where it stopped. Values nest at most 64 deep, and memory stays within a small multiple
+// of the size: a container may not announce more elements than the bytes that are left could hold.
 nlohmann::json read_ubjson(std::string_view bytes);
 
 }  // namespace slipway::package

@@ -37,7 +37,8 @@ class Place {
   double number() const { return number_of(*value_); }
   // A whole number; XGBoost writes its parameters as text.
   std::int64_t integer() const {
-    const double value = value_->is_string() ? parse_number(value_->get_ref<const std::string&>()).value_or(0.5) : number();
+    const double value =
+        value_->is_string() ? parse_number(value_->get_ref<const std::string&>()).value_or(0.5) : number();
     if (value != std::floor(value) || std::fabs(value) > 1e15) refuse("'{}' is no whole number", path_);
     return static_cast<std::int64_t>(value);
   }
@@ -52,7 +53,8 @@ class Place {
     values.reserve(size());
     for (const Json& value : *value_) {
       const double number = number_of(value);
-      if (number != std::floor(number) || std::fabs(number) > 1e15) refuse("'{}' holds {}, which is no whole number", path_, number);
+      if (number != std::floor(number) || std::fabs(number) > 1e15)
+        refuse("'{}' holds {}, which is no whole number", path_, number);
       values.push_back(static_cast<std::int64_t>(number));
     }
     return values;
@@ -146,8 +148,9 @@ std::string category_text(const Json& value) {
 
 bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
 
-// Whether the lengths of the names count characters instead of bytes, as XGBoost's Python package writes them for text that
-// is not ASCII: a name then begins within a character, or only a count by characters gives the usual, sorted order.
+// Whether the lengths of the names count characters instead of bytes, as XGBoost's Python package writes them for text
+// that is not ASCII: a name then begins within a character, or only a count by characters gives the usual, sorted
+// order.
 bool counts_characters(const std::vector<std::string>& by_bytes, std::string_view bytes) {
   if (std::ranges::none_of(bytes, continues_character)) return false;
   std::vector<std::string> by_characters;
@@ -176,12 +179,15 @@ std::vector<std::string> read_categories(const Place& encoding) {
   for (std::size_t i = 1; i < offsets.size(); ++i) {
     if (offsets[i - 1] < 0 || offsets[i] < offsets[i - 1] || static_cast<std::size_t>(offsets[i]) > bytes.size())
       refuse("'{}.offsets' are out of order", encoding.path());
-    categories.push_back(bytes.substr(static_cast<std::size_t>(offsets[i - 1]),
-                                      static_cast<std::size_t>(offsets[i] - offsets[i - 1])));
+    categories.push_back(
+        bytes.substr(static_cast<std::size_t>(offsets[i - 1]), static_cast<std::size_t>(offsets[i] - offsets[i - 1])));
   }
   if (counts_characters(categories, bytes))
-    refuse("the names of the categories in '{}' are cut: XGBoost's Python package (3.2 and others) counts characters where "
-           "bytes are meant, and loses the end of lists with names that are not ASCII", encoding.path());
+    refuse(
+        "the names of the categories in '{}' are cut: XGBoost's Python package (3.2 and others) counts characters "
+        "where "
+        "bytes are meant, and loses the end of lists with names that are not ASCII",
+        encoding.path());
   return categories;
 }
 
@@ -192,13 +198,15 @@ std::vector<ImportedFeature> read_features(const Place& learner, const Place& mo
   if (learner.has("feature_names")) names = learner.at("feature_names").texts();
   if (learner.has("feature_types")) types = learner.at("feature_types").texts();
   names = feature_names(std::move(names), static_cast<std::size_t>(count), "f");
-  if (!types.empty() && types.size() != names.size()) refuse("{} feature types for {} features", types.size(), names.size());
+  if (!types.empty() && types.size() != names.size())
+    refuse("{} feature types for {} features", types.size(), names.size());
   std::vector<ImportedFeature> features;
   for (std::size_t i = 0; i < names.size(); ++i) {
     features.push_back({.name = names[i], .categorical = !types.empty() && types[i] == "c"});
     if (!features.back().categorical || !model.has("cats") || !model.at("cats").has("enc")) continue;
     const Place encodings = model.at("cats").at("enc");
-    if (i < encodings.size() && encodings.at(i).has("values")) features.back().categories = read_categories(encodings.at(i));
+    if (i < encodings.size() && encodings.at(i).has("values"))
+      features.back().categories = read_categories(encodings.at(i));
   }
   return features;
 }
@@ -208,7 +216,8 @@ class TreeReader {
   TreeReader(ImportedEnsemble& ensemble, std::size_t outputs) : ensemble_(ensemble), outputs_(outputs) {}
 
   void read(const Place& tree, std::size_t output, double scale) {
-    const std::vector<std::int64_t> left = tree.at("left_children").integers(), right = tree.at("right_children").integers(),
+    const std::vector<std::int64_t> left = tree.at("left_children").integers(),
+                                    right = tree.at("right_children").integers(),
                                     feature = tree.at("split_indices").integers(),
                                     default_left = tree.at("default_left").integers();
     const std::vector<double> conditions = tree.at("split_conditions").numbers();
@@ -218,10 +227,10 @@ class TreeReader {
     const std::size_t size = left.size();
     for (const std::size_t other : {right.size(), feature.size(), default_left.size(), conditions.size(), cover.size()})
       if (other != size) refuse("'{}': its lists have {} and {} entries", tree.path(), size, other);
-    if (!types.empty() && types.size() != size) refuse("'{}': its lists have {} and {} entries", tree.path(), size, types.size());
-    const std::int64_t vector_size = tree.at("tree_param").has("size_leaf_vector")
-                                         ? tree.at("tree_param").at("size_leaf_vector").integer()
-                                         : 1;
+    if (!types.empty() && types.size() != size)
+      refuse("'{}': its lists have {} and {} entries", tree.path(), size, types.size());
+    const std::int64_t vector_size =
+        tree.at("tree_param").has("size_leaf_vector") ? tree.at("tree_param").at("size_leaf_vector").integer() : 1;
     const bool vectors = vector_size > 1;
     if (vectors && (static_cast<std::size_t>(vector_size) != outputs_ || !tree.has("leaf_weights")))
       refuse("'{}': leaves of {} values for {} outputs", tree.path(), vector_size, outputs_);
@@ -276,14 +285,17 @@ class TreeReader {
                                     sizes = tree.at("categories_sizes").integers(),
                                     categories = tree.at("categories").integers();
     if (nodes.size() != begins.size() || nodes.size() != sizes.size())
-      refuse("'{}': its lists of categories have {}, {} and {} entries", tree.path(), nodes.size(), begins.size(), sizes.size());
+      refuse("'{}': its lists of categories have {}, {} and {} entries", tree.path(), nodes.size(), begins.size(),
+             sizes.size());
     const auto total = static_cast<std::int64_t>(categories.size());
     std::int64_t used = 0;  // sets that overlap would let a small file ask for much memory
     for (std::size_t i = 0; i < nodes.size(); ++i) {
-      if (nodes[i] < 0 || static_cast<std::size_t>(nodes[i]) >= size || begins[i] < 0 || sizes[i] < 0 || begins[i] > total ||
-          sizes[i] > total - begins[i] || (used += sizes[i]) > total)
+      if (nodes[i] < 0 || static_cast<std::size_t>(nodes[i]) >= size || begins[i] < 0 || sizes[i] < 0 ||
+          begins[i] > total || sizes[i] > total - begins[i] || (used += sizes[i]) > total)
         refuse("'{}': categories {} + {} of {}", tree.path(), begins[i], sizes[i], total);
-      if (!sets.emplace(nodes[i], std::vector(categories.begin() + begins[i], categories.begin() + begins[i] + sizes[i])).second)
+      if (!sets.emplace(nodes[i],
+                        std::vector(categories.begin() + begins[i], categories.begin() + begins[i] + sizes[i]))
+               .second)
         refuse("'{}': node {} has two sets of categories", tree.path(), nodes[i]);
     }
     return sets;
@@ -297,17 +309,19 @@ std::string version_text(const Place& document) {
   std::string text = "XGBoost";
   if (!document.has("version")) return text;
   const std::vector<std::int64_t> version = document.at("version").integers();
-  for (std::size_t i = 0; i < std::min<std::size_t>(version.size(), 3); ++i) text += fmt::format("{}{}", i == 0 ? " " : ".", version[i]);
+  for (std::size_t i = 0; i < std::min<std::size_t>(version.size(), 3); ++i)
+    text += fmt::format("{}{}", i == 0 ? " " : ".", version[i]);
   return text;
 }
 
 // How many of the trees score, and a word on it.
 std::size_t trees_to_take(const Place& learner, const Place& model, std::size_t trees, std::size_t outputs, bool all,
                           std::map<std::string, std::string>& metadata) {
-  const std::size_t parallel = model.has("gbtree_model_param") && model.at("gbtree_model_param").has("num_parallel_tree")
-                                   ? static_cast<std::size_t>(std::max<std::int64_t>(
-                                         1, model.at("gbtree_model_param").at("num_parallel_tree").integer()))
-                                   : 1;
+  const std::size_t parallel =
+      model.has("gbtree_model_param") && model.at("gbtree_model_param").has("num_parallel_tree")
+          ? static_cast<std::size_t>(
+                std::max<std::int64_t>(1, model.at("gbtree_model_param").at("num_parallel_tree").integer()))
+          : 1;
   std::vector<std::int64_t> ends;  // trees at the end of every round, 0 first
   if (model.has("iteration_indptr")) ends = model.at("iteration_indptr").integers();
   if (ends.empty() || ends.back() != static_cast<std::int64_t>(trees)) {
@@ -325,8 +339,9 @@ std::size_t trees_to_take(const Place& learner, const Place& model, std::size_t 
   return end < 0 ? trees : std::min(trees, static_cast<std::size_t>(end));
 }
 
-Result<model::Model> read_trees(const Place& document, const Place& learner, const Place& booster, const Objective& objective,
-                                std::size_t outputs, const ImportOptions& options, std::size_t file_size) {
+Result<model::Model> read_trees(const Place& document, const Place& learner, const Place& booster,
+                                const Objective& objective, std::size_t outputs, const ImportOptions& options,
+                                std::size_t file_size) {
   const bool nested = booster.has("gbtree");  // DART, as older versions wrote it
   const Place model = nested ? booster.at("gbtree").at("model") : booster.at("model");
   std::vector<double> weights;
@@ -337,8 +352,10 @@ Result<model::Model> read_trees(const Place& document, const Place& learner, con
   const Place trees = model.at("trees");
   const std::vector<std::int64_t> info = model.at("tree_info").integers();
   if (info.size() != trees.size()) refuse("{} entries of tree_info for {} trees", info.size(), trees.size());
-  if (!weights.empty() && weights.size() != trees.size()) refuse("{} weights for {} trees", weights.size(), trees.size());
-  std::map<std::string, std::string> metadata = {{"imported from", version_text(document)}, {"objective", std::string(objective.name)}};
+  if (!weights.empty() && weights.size() != trees.size())
+    refuse("{} weights for {} trees", weights.size(), trees.size());
+  std::map<std::string, std::string> metadata = {{"imported from", version_text(document)},
+                                                 {"objective", std::string(objective.name)}};
   const std::size_t taken = trees_to_take(learner, model, trees.size(), outputs, options.all_rounds, metadata);
   ensemble.set_base(base_margins(learner.at("learner_model_param").at("base_score").text(), objective, outputs));
   TreeReader reader(ensemble, outputs);
@@ -350,8 +367,8 @@ Result<model::Model> read_trees(const Place& document, const Place& learner, con
   return ensemble.finish(objective.link, 1, options, metadata);
 }
 
-Result<model::Model> read_linear(const Place& document, const Place& learner, const Place& booster, const Objective& objective,
-                                 std::size_t outputs, const ImportOptions& options) {
+Result<model::Model> read_linear(const Place& document, const Place& learner, const Place& booster,
+                                 const Objective& objective, std::size_t outputs, const ImportOptions& options) {
   const Place model = booster.at("model");
   const std::vector<double> stored = model.at("weights").numbers();
   const std::vector<ImportedFeature> features = read_features(learner, model);
@@ -383,7 +400,8 @@ Result<model::Model> read_xgboost(const Json& json, const ImportOptions& options
     refuse("objective '{}' with {} classes", objective.name, classes);
   const Place booster = learner.at("gradient_booster");
   const std::string kind = booster.at("name").text();
-  if (kind == "gbtree" || kind == "dart") return read_trees(document, learner, booster, objective, outputs, options, file_size);
+  if (kind == "gbtree" || kind == "dart")
+    return read_trees(document, learner, booster, objective, outputs, options, file_size);
   if (kind == "gblinear") return read_linear(document, learner, booster, objective, outputs, options);
   refuse("booster '{}' is not known; known are gbtree, dart and gblinear", kind);
 }

@@ -80,12 +80,17 @@ std::vector<FieldId> PmmlFields::closure(const std::vector<FieldId>& from) const
 
 PmmlTerm number_constant(float value) {
   if (std::isnan(value))
-    return {.xml = "<Constant dataType=\"float\" missing=\"true\"/>", .may_be_missing = true, .is_simple = true, .constant = value};
-  return {.xml = "<Constant dataType=\"float\">" + xml_number(value) + "</Constant>", .is_simple = true, .constant = value};
+    return {.xml = "<Constant dataType=\"float\" missing=\"true\"/>",
+            .may_be_missing = true,
+            .is_simple = true,
+            .constant = value};
+  return {
+      .xml = "<Constant dataType=\"float\">" + xml_number(value) + "</Constant>", .is_simple = true, .constant = value};
 }
 
 PmmlTerm arithmetic(std::string_view function, const PmmlTerm& x, const PmmlTerm& y) {
-  return {.xml = fmt::format("<Apply function=\"{}\" invalidValueTreatment=\"asMissing\">{}{}</Apply>", function, x.xml, y.xml),
+  return {.xml = fmt::format("<Apply function=\"{}\" invalidValueTreatment=\"asMissing\">{}{}</Apply>", function, x.xml,
+                             y.xml),
           .reads = joined(x.reads, y.reads),
           .may_be_missing = true};
 }
@@ -98,9 +103,13 @@ PmmlTerm test(std::string_view function, const PmmlTerm& x, const PmmlTerm& y) {
 }
 
 PmmlTerm is_missing(const PmmlTerm& x) {
-  if (!x.may_be_missing)
-    return {.xml = "<Constant dataType=\"boolean\">false</Constant>", .is_truth = true};
+  if (!x.may_be_missing) return {.xml = "<Constant dataType=\"boolean\">false</Constant>", .is_truth = true};
   return {.xml = "<Apply function=\"isMissing\">" + x.xml + "</Apply>", .reads = x.reads, .is_truth = true};
+}
+
+PmmlTerm is_known(const PmmlTerm& x) {
+  if (!x.may_be_missing) return {.xml = "<Constant dataType=\"boolean\">true</Constant>", .is_truth = true};
+  return {.xml = "<Apply function=\"isNotMissing\">" + x.xml + "</Apply>", .reads = x.reads, .is_truth = true};
 }
 
 PmmlTerm both(std::string_view function, const PmmlTerm& x, const PmmlTerm& y) {
@@ -115,9 +124,10 @@ PmmlTerm negation(const PmmlTerm& x) {
 
 PmmlTerm choice(const PmmlTerm& condition, const PmmlTerm& then, const PmmlTerm& otherwise) {
   const bool none = otherwise.constant && std::isnan(*otherwise.constant);
-  return {.xml = fmt::format("<Apply function=\"if\">{}{}{}</Apply>", condition.xml, then.xml, none ? "" : otherwise.xml),
-          .reads = joined(condition.reads, joined(then.reads, otherwise.reads)),
-          .may_be_missing = then.may_be_missing || otherwise.may_be_missing};
+  return {
+      .xml = fmt::format("<Apply function=\"if\">{}{}{}</Apply>", condition.xml, then.xml, none ? "" : otherwise.xml),
+      .reads = joined(condition.reads, joined(then.reads, otherwise.reads)),
+      .may_be_missing = then.may_be_missing || otherwise.may_be_missing};
 }
 
 PmmlTerm as_number(const PmmlTerm& x) { return x.is_truth ? choice(x, number_constant(1), number_constant(0)) : x; }
@@ -127,15 +137,21 @@ PmmlTerm as_truth(const PmmlTerm& x) { return x.is_truth ? x : test("notEqual", 
 PmmlTerm function_of(PmmlFields& fields, std::string_view function, const PmmlTerm& given, bool partial,
                      std::string_view wanted) {
   const PmmlTerm x = given.may_be_missing ? fields.simple(given, wanted) : given;
-  const PmmlTerm result = {
-      .xml = fmt::format("<Apply function=\"{}\"{}>{}</Apply>", function,
-                         partial ? " invalidValueTreatment=\"asMissing\"" : "", x.xml),
-      .reads = x.reads,
-      .may_be_missing = partial};
+  const PmmlTerm result = {.xml = fmt::format("<Apply function=\"{}\"{}>{}</Apply>", function,
+                                              partial ? " invalidValueTreatment=\"asMissing\"" : "", x.xml),
+                           .reads = x.reads,
+                           .may_be_missing = partial};
   if (!x.may_be_missing) return result;
-  PmmlTerm known = is_missing(x);
-  known.xml = "<Apply function=\"isNotMissing\">" + x.xml + "</Apply>";
-  return choice(known, result, number_constant(std::numeric_limits<float>::quiet_NaN()));
+  return choice(is_known(x), result, number_constant(std::numeric_limits<float>::quiet_NaN()));
+}
+
+PmmlTerm whole_number(PmmlFields& fields, std::string_view function, const PmmlTerm& given, std::string_view wanted) {
+  constexpr float whole_from = 8388608;
+  const PmmlTerm x = fields.simple(given, wanted);
+  const PmmlTerm small = both("and", test("greaterThan", x, number_constant(-whole_from)),
+                              test("lessThan", x, number_constant(whole_from)));
+  const PmmlTerm result = {.xml = fmt::format("<Apply function=\"{}\">{}</Apply>", function, x.xml), .reads = x.reads};
+  return choice(small, result, x);
 }
 
 PmmlTerm sum_of(std::vector<PmmlTerm> terms) {

@@ -1,14 +1,16 @@
-// Models of other tools, as Models: XGBoost's JSON and UBJSON files and LightGBM's text files. What comes in scores as the tool
-// that made it (within 1e-6), missing values and categories included, and from then on is a Model like one of our own.
+// Models of other tools, as Models: XGBoost's JSON and UBJSON files and LightGBM's text files. What comes in scores as
+// the tool that made it (within 1e-6), missing values and categories included, and from then on is a Model like one of
+// our own.
 //
-// Every feature becomes an input of its own: a number, or a text for a categorical feature (integer codes, which carry no
-// names, are read as their decimal text: "0", "1", ...). A tree's test of a set of categories becomes a column of a Lookup,
-// 0 or 1. Thresholds are kept so that every float32 value takes the branch it took (XGBoost: x < t becomes x <= the float below
-// t; LightGBM: the double is rounded down); values between -1.2e-38 and 0 count as 0, as on machines that flush subnormals.
+// Every feature becomes an input of its own: a number, or a text for a categorical feature (integer codes, which carry
+// no names, are read as their decimal text: "0", "1", ...). A tree's test of a set of categories becomes a column of a
+// Lookup, 0 or 1. Thresholds are kept so that every float32 value takes the branch it took (XGBoost: x < t becomes x <=
+// the float below t; LightGBM: the double is rounded down); values between -1.2e-38 and 0 count as 0, as on machines
+// that flush subnormals.
 //
-// Refused with a clear message: linear trees, several targets, gblinear's and the trees' custom objectives by an unknown name,
-// features beyond 20,000. The bytes may come from anywhere: what is truncated, corrupt or hostile is an invalid_input error, and
-// memory stays within a small multiple of the file's size.
+// Refused with a clear message: linear trees, several targets, gblinear's and the trees' custom objectives by an
+// unknown name, features beyond 20,000. The bytes may come from anywhere: what is truncated, corrupt or hostile is an
+// invalid_input error, and memory stays within a small multiple of the file's size.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -32,8 +34,8 @@ std::optional<ImportFormat> recognise_import_format(std::string_view bytes);
 struct ImportOptions {
   std::string name = "imported";
   std::string target = "target";
-  // Labels in the order of the class numbers; binary: [negative, positive]. Empty: "0", "1", ... Refused for a regression, and
-  // where their number is not the model's.
+  // Labels in the order of the class numbers; binary: [negative, positive]. Empty: "0", "1", ... Refused for a
+  // regression, and where their number is not the model's.
   std::vector<std::string> classes = {};
   // XGBoost, early stopping: false takes the trees up to `best_iteration` where the file names one (as its scikit-learn
   // interface does), true all of them (as Booster.predict does). The model's metadata says how many were taken.
