@@ -1,12 +1,10 @@
-#include <slipway/package/pmml.hpp>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <pugixml.hpp>
 
 #include <slipway/base/time.hpp>
 #include <slipway/model/expression.hpp>
+#include <slipway/package/pmml.hpp>
 
 #include "../test_model.hpp"
 #include "xml_writer.hpp"
@@ -63,12 +61,14 @@ std::string expression_of(const std::string& formula) {
   return begin == std::string::npos ? "" : text->substr(begin + 27, end - begin - 28);
 }
 
-// The whole document for a small model; JPMML-Evaluator 1.7.7 scores it as the reference interpreter, and it is valid against
-// the 4.4 schema.
+// The whole document for a small model; JPMML-Evaluator 1.7.7 scores it as the reference interpreter, and it is valid
+// against the 4.4 schema.
 TEST(Pmml, WholeDocumentOfASmallModel) {
   const auto text = write_pmml(test_model(), {.application_version = "1.2"});
   ASSERT_TRUE(text.ok());
-  EXPECT_EQ(*text, R"(<?xml version="1.0" encoding="UTF-8"?>
+  EXPECT_EQ(
+      *text,
+      R"(<?xml version="1.0" encoding="UTF-8"?>
 <PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4">
 <Header description="fraud">
 <Application name="Slipway" version="1.2"/></Header>
@@ -91,45 +91,40 @@ TEST(Pmml, WholeDocumentOfASmallModel) {
 <MiningField name="state"/>
 <MiningField name="amount"/></MiningSchema>
 <Output>
-<OutputField name="probability(no)" optype="continuous" dataType="float" feature="probability" value="no"/>
-<OutputField name="probability(yes)" optype="continuous" dataType="float" feature="probability" value="yes"/>
-<OutputField name="label" optype="categorical" dataType="string" feature="transformedValue"><Apply function="if"><Apply function="greaterOrEqual" mapMissingTo="false"><FieldRef field="probability(yes)"/><Constant dataType="float">0.3</Constant></Apply><Constant dataType="string">yes</Constant><Constant dataType="string">no</Constant></Apply></OutputField></Output>
-<Segmentation multipleModelMethod="modelChain">
-<Segment id="1">
-<True/>
-<TreeModel functionName="regression" missingValueStrategy="defaultChild" noTrueChildStrategy="returnLastPrediction" splitCharacteristic="binarySplit">
-<MiningSchema>
-<MiningField name="amount"/></MiningSchema>
-<Output>
-<OutputField name="margin sum" optype="continuous" dataType="float" feature="predictedValue" isFinalResult="false"/></Output>
-<Node defaultChild="n1"><True/>
-<Node id="n1" score="-1"><SimplePredicate field="amount" operator="lessOrEqual" value="12.5"/></Node>
-<Node score="0.5"><True/></Node>
-</Node></TreeModel></Segment>
-<Segment id="2">
-<True/>
-<RegressionModel functionName="classification" normalizationMethod="logit">
-<MiningSchema>
-<MiningField name="is_fraud" usageType="target"/>
-<MiningField name="margin sum"/></MiningSchema>
-<LocalTransformations>
-<DerivedField name="margin" optype="continuous" dataType="float"><Apply function="+" invalidValueTreatment="asMissing"><FieldRef field="margin sum"/><Constant dataType="float">0.25</Constant></Apply></DerivedField>
-</LocalTransformations>
-<RegressionTable intercept="0" targetCategory="yes">
-<NumericPredictor name="margin" coefficient="1"/></RegressionTable>
-<RegressionTable intercept="0" targetCategory="no"></RegressionTable>
-</RegressionModel></Segment></Segmentation>
-</MiningModel></PMML>
-)");
+<OutputField name="probability(no)" optype = "continuous" dataType = "float" feature = "probability" value =
+          "no" / > <OutputField name = "probability(yes)" optype = "continuous" dataType = "float" feature =
+                        "probability" value = "yes" />
+          <OutputField name = "label" optype = "categorical" dataType = "string" feature = "transformedValue">
+          <Apply function = "if"><Apply function = "greaterOrEqual" mapMissingTo = "false">
+          <FieldRef field = "probability(yes)" /><Constant dataType = "float"> 0.3 < / Constant >
+          </ Apply><Constant dataType = "string"> yes</ Constant><Constant dataType = "string"> no</ Constant></ Apply>
+          </ OutputField></ Output><Segmentation multipleModelMethod = "modelChain"><Segment id = "1"><True />
+          <TreeModel functionName = "regression" missingValueStrategy = "defaultChild" noTrueChildStrategy =
+               "returnLastPrediction" splitCharacteristic = "binarySplit"><MiningSchema><MiningField name = "amount" />
+          </ MiningSchema><Output><OutputField name = "margin sum" optype = "continuous" dataType = "float" feature =
+                                       "predictedValue" isFinalResult = "false" /></ Output><Node defaultChild = "n1">
+          <True /><Node id = "n1" score = "-1"> < SimplePredicate field =
+              "amount" operator= "lessOrEqual" value =
+                  "12.5" /></ Node><Node score = "0.5"><True /></ Node></ Node></ TreeModel></ Segment>
+      <Segment id = "2"><True /><RegressionModel functionName = "classification" normalizationMethod = "logit">
+      <MiningSchema><MiningField name = "is_fraud" usageType = "target" /><MiningField name = "margin sum" />
+      </ MiningSchema><LocalTransformations><DerivedField name = "margin" optype = "continuous" dataType = "float">
+      <Apply function = "+" invalidValueTreatment = "asMissing"><FieldRef field = "margin sum" />
+      <Constant dataType = "float"> 0.25</ Constant></ Apply></ DerivedField></ LocalTransformations>
+      <RegressionTable intercept = "0" targetCategory = "yes"><NumericPredictor name = "margin" coefficient = "1" />
+      </ RegressionTable><RegressionTable intercept = "0" targetCategory = "no"></ RegressionTable></ RegressionModel>
+      </ Segment></ Segmentation></ MiningModel></ PMML>)
+  ");
 }
 
 TEST(Pmml, FormulasSayWhatMissingMeans) {
-  EXPECT_THAT(expression_of("a / b"),
-              HasSubstr("<Apply function=\"/\" invalidValueTreatment=\"asMissing\"><FieldRef field=\"a\"/><FieldRef field=\"b\"/></Apply>"));
+  EXPECT_THAT(expression_of("a / b"), HasSubstr("<Apply function=\"/\" invalidValueTreatment=\"asMissing\"><FieldRef "
+                                                "field=\"a\"/><FieldRef field=\"b\"/></Apply>"));
   // A test with a missing side is false; functions are not called with missing.
   EXPECT_THAT(expression_of("a < b"), HasSubstr("<Apply function=\"lessThan\" mapMissingTo=\"false\">"));
-  EXPECT_THAT(expression_of("ln(a)"), HasSubstr("<Apply function=\"if\"><Apply function=\"isNotMissing\"><FieldRef field=\"a\"/></Apply>"
-                                                "<Apply function=\"ln\" invalidValueTreatment=\"asMissing\"><FieldRef field=\"a\"/>"));
+  EXPECT_THAT(expression_of("ln(a)"),
+              HasSubstr("<Apply function=\"if\"><Apply function=\"isNotMissing\"><FieldRef field=\"a\"/></Apply>"
+                        "<Apply function=\"ln\" invalidValueTreatment=\"asMissing\"><FieldRef field=\"a\"/>"));
   // What is used twice becomes a field of its own.
   EXPECT_THAT(expression_of("coalesce(a + b, 0)"), HasSubstr("<DerivedField name=\"score step\""));
   EXPECT_THAT(expression_of("weekday(t)"), HasSubstr("<Apply function=\"dateDaysSinceYear\"><FieldRef field=\"t\"/>"));
@@ -161,8 +156,12 @@ TEST(Pmml, LookupListsOnlyWhatDiffers) {
   EXPECT_EQ(rate.select_nodes(".//row").size(), 1u);
   EXPECT_STREQ(rate.select_node(".//row/k").node().child_value(), "b & <c>");
   // The key whose number is missing is taken out before the table.
-  EXPECT_STREQ(document.select_node("//DerivedField[@name='level']/Apply/Apply[@function='isNotIn']/Constant").node().child_value(), "a");
-  EXPECT_THAT(attributes(document.select_nodes("//RegressionModel//NumericPredictor"), "name"), ElementsAre("is a", "rate", "level"));
+  EXPECT_STREQ(document.select_node("//DerivedField[@name='level']/Apply/Apply[@function='isNotIn']/Constant")
+                   .node()
+                   .child_value(),
+               "a");
+  EXPECT_THAT(attributes(document.select_nodes("//RegressionModel//NumericPredictor"), "name"),
+              ElementsAre("is a", "rate", "level"));
 }
 
 TEST(Pmml, InfiniteThresholdsAndMissingRules) {
@@ -185,9 +184,10 @@ TEST(Pmml, InfiniteThresholdsAndMissingRules) {
     return text->substr(begin, text->find("</Node>\n</Node>", begin) - begin);
   };
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(predicates(0.1F, 0),
-            "<Node defaultChild=\"n2\"><True/>\n<Node score=\"1\"><SimplePredicate field=\"x\" operator=\"lessOrEqual\" "
-            "value=\"0.1\"/></Node>\n<Node id=\"n2\" score=\"2\"><True/>");
+  EXPECT_EQ(
+      predicates(0.1F, 0),
+      "<Node defaultChild=\"n2\"><True/>\n<Node score=\"1\"><SimplePredicate field=\"x\" operator=\"lessOrEqual\" "
+      "value=\"0.1\"/></Node>\n<Node id=\"n2\" score=\"2\"><True/>");
   EXPECT_THAT(predicates(infinity, 0), HasSubstr("<SimplePredicate field=\"x\" operator=\"isNotMissing\"/>"));
   EXPECT_THAT(predicates(infinity, 1), HasSubstr("<Node id=\"n1\" score=\"1\"><True/></Node>"));
   EXPECT_THAT(predicates(-0.0F, 1), HasSubstr("value=\"0\""));
@@ -221,17 +221,20 @@ TEST(Pmml, TwoLayersBecomeANeuralNetwork) {
   ModelBuilder builder("net");
   const ValueId x = builder.input({.name = "x"});
   const ValueId filled = builder.add(Fill{.input = x, .replacement = {0.5F}}, "filled", {"x"});
-  const ValueId hidden = builder.add(
-      Dense{.input = filled, .weights = {1, -2}, .bias = {0, 0.5F}, .activation = Dense::Activation::relu}, "hidden", {"h0", "h1"});
+  const ValueId hidden =
+      builder.add(Dense{.input = filled, .weights = {1, -2}, .bias = {0, 0.5F}, .activation = Dense::Activation::relu},
+                  "hidden", {"h0", "h1"});
   const ValueId margin = builder.add(Dense{.input = hidden, .weights = {3, 4}, .bias = {0.25F}}, "margin", {"m"});
   const ValueId scores = builder.add(Link{.input = margin, .kind = Link::Kind::sigmoid}, "scores", {"0", "1"});
   const ValueId label = builder.add(Decide{.input = scores}, "label", {"label"});
   builder.set_task(Task::binary, "y", {"0", "1"});
   builder.set_outputs(scores, label);
   const pugi::xml_document document = parsed(*std::move(builder).build());
-  EXPECT_THAT(attributes(document.select_nodes("//NeuralLayer"), "activationFunction"), ElementsAre("rectifier", "logistic", "identity"));
+  EXPECT_THAT(attributes(document.select_nodes("//NeuralLayer"), "activationFunction"),
+              ElementsAre("rectifier", "logistic", "identity"));
   EXPECT_THAT(attributes(document.select_nodes("//NeuralLayer[2]/Neuron/Con"), "weight"), ElementsAre("3", "4"));
-  EXPECT_STREQ(document.select_node("//DerivedField[@name='x (2)']/FieldRef").node().attribute("mapMissingTo").value(), "0.5");
+  EXPECT_STREQ(document.select_node("//DerivedField[@name='x (2)']/FieldRef").node().attribute("mapMissingTo").value(),
+               "0.5");
 }
 
 TEST(Pmml, VerificationHoldsTwentyRowsWithTheirScores) {
@@ -248,7 +251,7 @@ TEST(Pmml, VerificationHoldsTwentyRowsWithTheirScores) {
   EXPECT_EQ(verification.select_nodes(".//row").size(), 20u);
   const auto first = verification.select_node(".//row").node();
   EXPECT_STREQ(first.child("i0").child_value(), "CA & co");
-  EXPECT_TRUE(first.child("i1").empty());                               // missing
+  EXPECT_TRUE(first.child("i1").empty());                             // missing
   EXPECT_NEAR(first.child("o1").text().as_double(), 0.320821, 1e-6);  // sigmoid(-1 + 0.25)
   EXPECT_STREQ(first.child("label").child_value(), "yes");
   EXPECT_TRUE(parsed(model).select_node("//ModelVerification").node().empty());
@@ -257,9 +260,13 @@ TEST(Pmml, VerificationHoldsTwentyRowsWithTheirScores) {
 TEST(Pmml, RefusesWhatItCannotHold) {
   ModelBuilder builder("text");
   const ValueId note = builder.input({.name = "note", .kind = InputKind::text});
-  const ValueId terms = builder.add(
-      Terms{.input = note, .unit = Terms::Unit::character, .minimum_length = 2, .maximum_length = 3, .terms = {"ab"}, .weights = {1}},
-      "terms", {"ab"});
+  const ValueId terms = builder.add(Terms{.input = note,
+                                          .unit = Terms::Unit::character,
+                                          .minimum_length = 2,
+                                          .maximum_length = 3,
+                                          .terms = {"ab"},
+                                          .weights = {1}},
+                                    "terms", {"ab"});
   builder.set_task(Task::regression, "y", {});
   builder.set_outputs(terms, terms);
   const auto text = write_pmml(*std::move(builder).build());
@@ -268,7 +275,8 @@ TEST(Pmml, RefusesWhatItCannotHold) {
 
   Model control = test_model();
   std::get<Lookup>(control.operators[0]).keys = {std::string("C\x01"), "Zürich"};
-  EXPECT_THAT(write_pmml(control).error().message(), HasSubstr("operator 0 (Lookup): XML cannot hold the control character"));
+  EXPECT_THAT(write_pmml(control).error().message(),
+              HasSubstr("operator 0 (Lookup): XML cannot hold the control character"));
   Model broken = test_model();
   broken.scores = 99;
   EXPECT_FALSE(write_pmml(broken).ok());
@@ -277,8 +285,9 @@ TEST(Pmml, RefusesWhatItCannotHold) {
 TEST(Pmml, RefusesClassScoresThatDoNotSumToOne) {
   ModelBuilder builder("each");
   const ValueId x = builder.input({.name = "x"});
-  const ValueId scores = builder.add(
-      Dense{.input = x, .weights = {1, 1, 1}, .bias = {0, 0, 0}, .activation = Dense::Activation::sigmoid}, "scores", {"a", "b", "c"});
+  const ValueId scores =
+      builder.add(Dense{.input = x, .weights = {1, 1, 1}, .bias = {0, 0, 0}, .activation = Dense::Activation::sigmoid},
+                  "scores", {"a", "b", "c"});
   const ValueId label = builder.add(Decide{.input = scores}, "label", {"label"});
   builder.set_task(Task::multiclass, "y", {"a", "b", "c"});
   builder.set_outputs(scores, label);

@@ -69,7 +69,8 @@ class BundleWriter {
   Status add_file(std::string name, std::string content);
   // Writes all files and the manifest into an empty folder that the caller publishes (a registry's).
   Status write(const std::filesystem::path& folder);
-  // Writes the folder beside `path` and renames it there. Without replace, an existing folder is a conflict.
+  // Writes the folder beside `path` and renames it there. Without replace, an existing folder is a conflict;
+  // with it, one that is no bundle.
   Status publish(const std::filesystem::path& path, bool replace);
   const Manifest& manifest() const { return manifest_; }
 
