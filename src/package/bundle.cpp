@@ -101,7 +101,9 @@ Status BundleWriter::write(const std::filesystem::path& folder) {
 }
 
 Status BundleWriter::publish(const std::filesystem::path& path, bool replace) {
-  if (replace && std::filesystem::exists(path) && !std::filesystem::exists(path / manifest_name))
+  std::error_code unreadable;
+  if (replace && std::filesystem::exists(path) && !std::filesystem::exists(path / manifest_name) &&
+      !std::filesystem::is_empty(path, unreadable))
     return conflict(fmt::format("{} exists and is no bundle: it is not replaced", path.string()));
   SLIPWAY_TRY(FolderInProgress folder, FolderInProgress::beside(path));
   SLIPWAY_CHECK(write(folder.path()));

@@ -138,6 +138,12 @@ Status print_report(const monitor::DriftReport& report, const Arguments& argumen
   const json document = monitor::to_json(report);
   if (!arguments.out.empty()) SLIPWAY_CHECK(write_file(arguments.out, document.dump(2) + "\n"));
   console.document(document);
+  std::vector<std::string> absent;
+  for (const auto& feature : report.features)
+    if (feature.verdict == monitor::Verdict::absent) absent.push_back(feature.name);
+  if (!absent.empty())
+    return check_failed(fmt::format("the rows have no column {}{}", list_names(absent, 20),
+                                    report.drifted.empty() ? "" : "; drift in " + list_names(report.drifted, 20)));
   if (report.drifted.empty()) {
     console.print("no drift");
     return {};

@@ -66,9 +66,8 @@ std::string expression_of(const std::string& formula) {
 TEST(Pmml, WholeDocumentOfASmallModel) {
   const auto text = write_pmml(test_model(), {.application_version = "1.2"});
   ASSERT_TRUE(text.ok());
-  EXPECT_EQ(
-      *text,
-      R"(<?xml version="1.0" encoding="UTF-8"?>
+  EXPECT_EQ(*text,
+            R"xml(<?xml version="1.0" encoding="UTF-8"?>
 <PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4">
 <Header description="fraud">
 <Application name="Slipway" version="1.2"/></Header>
@@ -91,30 +90,36 @@ TEST(Pmml, WholeDocumentOfASmallModel) {
 <MiningField name="state"/>
 <MiningField name="amount"/></MiningSchema>
 <Output>
-<OutputField name="probability(no)" optype = "continuous" dataType = "float" feature = "probability" value =
-          "no" / > <OutputField name = "probability(yes)" optype = "continuous" dataType = "float" feature =
-                        "probability" value = "yes" />
-          <OutputField name = "label" optype = "categorical" dataType = "string" feature = "transformedValue">
-          <Apply function = "if"><Apply function = "greaterOrEqual" mapMissingTo = "false">
-          <FieldRef field = "probability(yes)" /><Constant dataType = "float"> 0.3 < / Constant >
-          </ Apply><Constant dataType = "string"> yes</ Constant><Constant dataType = "string"> no</ Constant></ Apply>
-          </ OutputField></ Output><Segmentation multipleModelMethod = "modelChain"><Segment id = "1"><True />
-          <TreeModel functionName = "regression" missingValueStrategy = "defaultChild" noTrueChildStrategy =
-               "returnLastPrediction" splitCharacteristic = "binarySplit"><MiningSchema><MiningField name = "amount" />
-          </ MiningSchema><Output><OutputField name = "margin sum" optype = "continuous" dataType = "float" feature =
-                                       "predictedValue" isFinalResult = "false" /></ Output><Node defaultChild = "n1">
-          <True /><Node id = "n1" score = "-1"> < SimplePredicate field =
-              "amount" operator= "lessOrEqual" value =
-                  "12.5" /></ Node><Node score = "0.5"><True /></ Node></ Node></ TreeModel></ Segment>
-      <Segment id = "2"><True /><RegressionModel functionName = "classification" normalizationMethod = "logit">
-      <MiningSchema><MiningField name = "is_fraud" usageType = "target" /><MiningField name = "margin sum" />
-      </ MiningSchema><LocalTransformations><DerivedField name = "margin" optype = "continuous" dataType = "float">
-      <Apply function = "+" invalidValueTreatment = "asMissing"><FieldRef field = "margin sum" />
-      <Constant dataType = "float"> 0.25</ Constant></ Apply></ DerivedField></ LocalTransformations>
-      <RegressionTable intercept = "0" targetCategory = "yes"><NumericPredictor name = "margin" coefficient = "1" />
-      </ RegressionTable><RegressionTable intercept = "0" targetCategory = "no"></ RegressionTable></ RegressionModel>
-      </ Segment></ Segmentation></ MiningModel></ PMML>)
-  ");
+<OutputField name="probability(no)" optype="continuous" dataType="float" feature="probability" value="no"/>
+<OutputField name="probability(yes)" optype="continuous" dataType="float" feature="probability" value="yes"/>
+<OutputField name="label" optype="categorical" dataType="string" feature="transformedValue"><Apply function="if"><Apply function="greaterOrEqual" mapMissingTo="false"><FieldRef field="probability(yes)"/><Constant dataType="float">0.3</Constant></Apply><Constant dataType="string">yes</Constant><Constant dataType="string">no</Constant></Apply></OutputField></Output>
+<Segmentation multipleModelMethod="modelChain">
+<Segment id="1">
+<True/>
+<TreeModel functionName="regression" missingValueStrategy="defaultChild" noTrueChildStrategy="returnLastPrediction" splitCharacteristic="binarySplit">
+<MiningSchema>
+<MiningField name="amount"/></MiningSchema>
+<Output>
+<OutputField name="margin sum" optype="continuous" dataType="float" feature="predictedValue" isFinalResult="false"/></Output>
+<Node defaultChild="n1"><True/>
+<Node id="n1" score="-1"><SimplePredicate field="amount" operator="lessOrEqual" value="12.5"/></Node>
+<Node score="0.5"><True/></Node>
+</Node></TreeModel></Segment>
+<Segment id="2">
+<True/>
+<RegressionModel functionName="classification" normalizationMethod="logit">
+<MiningSchema>
+<MiningField name="is_fraud" usageType="target"/>
+<MiningField name="margin sum"/></MiningSchema>
+<LocalTransformations>
+<DerivedField name="margin" optype="continuous" dataType="float"><Apply function="+" invalidValueTreatment="asMissing"><FieldRef field="margin sum"/><Constant dataType="float">0.25</Constant></Apply></DerivedField>
+</LocalTransformations>
+<RegressionTable intercept="0" targetCategory="yes">
+<NumericPredictor name="margin" coefficient="1"/></RegressionTable>
+<RegressionTable intercept="0" targetCategory="no"></RegressionTable>
+</RegressionModel></Segment></Segmentation>
+</MiningModel></PMML>
+)xml");
 }
 
 TEST(Pmml, FormulasSayWhatMissingMeans) {
@@ -297,7 +302,7 @@ TEST(Pmml, RefusesClassScoresThatDoNotSumToOne) {
 TEST(Pmml, DeepTreesAndManyNodesAreWrittenInOneGo) {
   const auto text = write_pmml(large_model(30000));
   ASSERT_TRUE(text.ok());
-  EXPECT_LT(text->size(), 120u * 30000);
+  EXPECT_LT(text->size(), 150u * 30000);
   ModelBuilder builder("chain");
   const ValueId x = builder.input({.name = "x"});
   Trees trees{.input = x};
