@@ -97,7 +97,8 @@ TEST(Sample, CountsTheCardsRecentTransactions) {
                      "DISTINCT ON (transaction_id) * FROM t)) WHERE counted <> num_transactions AND timestamp "
                      ">= TIMESTAMP '2026-01-02'"));
   EXPECT_EQ(integers(wrong, wrong.names()[0])[0], 0);
-  const auto& counts = integers(sample(40000), "num_transactions");
+  const Table table = sample(40000);
+  const auto& counts = integers(table, "num_transactions");
   EXPECT_GE(*std::max_element(counts.begin(), counts.end()), 10);
 }
 
