@@ -35,6 +35,7 @@ class PmmlDocument {
     write_header();
     write_dictionary();
     write_transformations(read);
+    name_outputs();
     SLIPWAY_CHECK(write_model(*final_model));
     xml_.close();
     std::string text = std::move(xml_).take();
@@ -210,6 +211,16 @@ class PmmlDocument {
     return {};
   }
 
+  void name_outputs() {
+    if (model_.task == Task::regression) {
+      outputs_ = {fields_.distinct_name("score")};
+      return;
+    }
+    for (const std::string& name : model_.classes)
+      outputs_.push_back(fields_.distinct_name(fmt::format("probability({})", name)));
+    label_ = fields_.distinct_name("label");
+  }
+
   void write_outputs() {
     xml_.open("Output");
     const auto open_field = [&](std::string_view name, bool number) {
@@ -217,17 +228,14 @@ class PmmlDocument {
       xml_.attribute("dataType", number ? "float" : "string");
     };
     if (model_.task == Task::regression) {
-      outputs_ = {fields_.distinct_name("score")};
       open_field(outputs_[0], true);
       xml_.attribute("feature", "predictedValue").close().close();
       return;
     }
-    for (const std::string& name : model_.classes) {
-      outputs_.push_back(fields_.distinct_name(fmt::format("probability({})", name)));
-      open_field(outputs_.back(), true);
-      xml_.attribute("feature", "probability").attribute("value", name).close();
+    for (std::size_t k = 0; k < model_.classes.size(); ++k) {
+      open_field(outputs_[k], true);
+      xml_.attribute("feature", "probability").attribute("value", model_.classes[k]).close();
     }
-    label_ = fields_.distinct_name("label");
     open_field(label_, false);
     if (model_.task == Task::multiclass) {
       xml_.attribute("feature", "predictedValue").close().close();

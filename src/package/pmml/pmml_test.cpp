@@ -254,6 +254,8 @@ TEST(Pmml, VerificationHoldsTwentyRowsWithTheirScores) {
   const auto verification = document.select_node("//ModelVerification").node();
   EXPECT_STREQ(verification.attribute("recordCount").value(), "20");
   EXPECT_EQ(verification.select_nodes(".//row").size(), 20u);
+  EXPECT_THAT(attributes(verification.select_nodes(".//VerificationField"), "field"),
+              ElementsAre("state", "amount", "probability(yes)", "label"));
   const auto first = verification.select_node(".//row").node();
   EXPECT_STREQ(first.child("i0").child_value(), "CA & co");
   EXPECT_TRUE(first.child("i1").empty());                             // missing
