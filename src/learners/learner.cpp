@@ -7,6 +7,7 @@
 
 #include "boosting/boosting.hpp"
 #include "forest/forest.hpp"
+#include "linear/linear.hpp"
 
 namespace slipway::learners {
 namespace {
@@ -77,7 +78,8 @@ Result<model::Block> predict(const Fragment& fragment, const model::Block& featu
 
 std::span<const Learner> catalogue() {
   static const std::vector<Learner> learners = {forest::random_forest_learner(), forest::decision_tree_learner(),
-                                                boosting::gradient_boosting()};
+                                                boosting::gradient_boosting(), linear::logistic_regression(),
+                                                linear::linear_regression()};
   return learners;
 }
 

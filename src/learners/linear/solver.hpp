@@ -1,0 +1,32 @@
+// Minimises a Problem.
+#pragma once
+#include <vector>
+
+#include "linear/problem.hpp"
+
+namespace slipway::learners::linear {
+
+struct SolverSettings {
+  int max_iter = 1000;
+  double tol = 1e-8;  // stop when no coefficient moves by more than this share of the largest (or of 1)
+};
+
+struct Solution {
+  std::vector<double> w;
+  int iterations = 0;
+  bool converged = false;
+};
+
+// Newton's method while the Hessian is small (up to 512 coefficients), with coordinate descent on the quadratic model
+// where there is an L1 penalty (Friedman, Hastie and Tibshirani 2010); L-BFGS beyond, in its orthant-wise form for L1
+// (Andrew and Gao 2007). Starts at `start`. Deterministic for any number of threads.
+Solution minimise(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
+                  const Threads& threads);
+
+// The two ways, for tests.
+Solution minimise_by_newton(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
+                            const Threads& threads);
+Solution minimise_by_lbfgs(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
+                           const Threads& threads);
+
+}  // namespace slipway::learners::linear
