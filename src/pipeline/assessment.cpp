@@ -9,6 +9,8 @@
 #include <slipway/package/onnx.hpp>
 #include <slipway/pipeline/scoring.hpp>
 
+#include "folds.hpp"
+
 namespace slipway::pipeline {
 namespace {
 
@@ -49,17 +51,9 @@ Result<Verification> verify_test_rows(const ServableModel& servable, const Datas
 
 Result<json> evaluate_test_rows(const ServableModel& servable, const Dataset& dataset,
                                 const engine::Prediction& prediction, const Threads& threads) {
-  std::vector<std::int32_t> labels;
-  std::vector<float> values;
-  for (std::uint32_t row : dataset.split.test) {
-    if (servable.model.task == model::Task::regression) {
-      values.push_back(dataset.target.values[row]);
-    } else {
-      labels.push_back(dataset.target.labels[row]);
-    }
-  }
+  const RowTargets truth = targets_of(dataset.target, dataset.split.test);
   const metrics::Outcome outcome =
-      outcome_of(servable.model.task, prediction.scores, labels, values, threshold_of(servable.model));
+      outcome_of(servable.model.task, prediction.scores, truth.labels, truth.values, threshold_of(servable.model));
   SLIPWAY_TRY(const auto evaluation, evaluate::evaluate(outcome, servable.model.classes, {}, threads));
   return evaluate::to_json(evaluation);
 }
@@ -96,19 +90,13 @@ Result<json> importance(const Configuration& configuration, const ServableModel&
   const float threshold = threshold_of(servable.model);
   const std::size_t width = servable.model.score_width();
   const auto quality = [&](std::span<const float> scores, std::span<const std::uint32_t> numbers) -> Result<double> {
-    std::vector<std::int32_t> labels;
-    std::vector<float> values;
-    for (std::uint32_t number : numbers) {
-      if (task == metrics::TaskKind::regression) {
-        values.push_back(dataset.target.values[test[number]]);
-      } else {
-        labels.push_back(dataset.target.labels[test[number]]);
-      }
-    }
+    std::vector<std::uint32_t> chosen;
+    for (std::uint32_t number : numbers) chosen.push_back(test[number]);
+    const RowTargets truth = targets_of(dataset.target, chosen);
     metrics::Outcome outcome;
     outcome.task = task;
-    outcome.labels = labels;
-    outcome.targets = values;
+    outcome.labels = truth.labels;
+    outcome.targets = truth.values;
     outcome.scores = {numbers.size(), width, scores};
     outcome.threshold = threshold;
     return metrics::evaluate(*metric, outcome);

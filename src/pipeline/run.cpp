@@ -7,6 +7,7 @@
 #include <slipway/base/time.hpp>
 #include <slipway/evaluate/gates.hpp>
 #include <slipway/package/bundle.hpp>
+#include <slipway/package/onnx.hpp>
 #include <slipway/pipeline/build_identity.hpp>
 #include <slipway/pipeline/dataset.hpp>
 #include <slipway/pipeline/run.hpp>
@@ -182,11 +183,11 @@ class Line {
       manifest.notes["monitor window"] = window->text;
     if (const params::Value* budget = configuration_.monitor.find("false_alarms"))
       manifest.notes["monitor false alarms"] = budget->text;
-    SLIPWAY_TRY(const ServableModel servable, load_servable(trained_.onnx));
-    if (servable.model.task == model::Task::binary)
-      manifest.threshold = {threshold_of(servable.model), trained_.search.value("threshold_policy", "")};
+    SLIPWAY_TRY(const model::Model model, package::read_onnx(trained_.onnx).with_context("reading model.onnx back"));
+    if (model.task == model::Task::binary)
+      manifest.threshold = {threshold_of(model), trained_.search.value("threshold_policy", "")};
     package::BundleWriter writer(std::move(manifest));
-    SLIPWAY_CHECK(writer.add_model(servable.model));
+    SLIPWAY_CHECK(writer.add_model(model));
     for (const auto& [name, document] :
          {std::pair{"evaluation.json", &assessed_.evaluation}, std::pair{"explanation.json", &assessed_.explanation},
           std::pair{"verification.json", &assessed_.verification}, std::pair{"profile.json", &assessed_.profile},

@@ -11,22 +11,6 @@
 namespace slipway::search {
 namespace {
 
-constexpr params::Option<SearchOptions> options_table[] = {
-    {"method", &SearchOptions::method, "grid: every combination; random: some of them", {.choices = "grid|random"}},
-    {"folds",
-     &SearchOptions::folds,
-     "parts that the training rows are cut into; each validates once",
-     {.minimum = 2, .maximum = 255}},
-    {"metric", &SearchOptions::metric,
-     "what the best candidate is best in; auto: average_precision, log_loss or rmse by task"},
-    {"iterations",
-     &SearchOptions::iterations,
-     "candidates that random search draws",
-     {.minimum = 1, .maximum = 100000}},
-    {"seed", &SearchOptions::seed, "of the learner and of random search", {.minimum = 0}},
-    {"refit", &SearchOptions::refit, "fit the best candidate on all training rows"},
-};
-
 constexpr std::size_t most_candidates = 100000;
 
 Result<std::size_t> grid_size(const Space& space) {
@@ -113,8 +97,6 @@ std::string text_of(const Problem& problem, const Plan& plan) {
 }
 
 }  // namespace
-
-std::span<const params::Option<SearchOptions>> search_options() { return options_table; }
 
 std::string describe(const learners::Settings& settings) {
   std::string text;

@@ -18,10 +18,7 @@ struct SearchOptions {
   std::string metric = "auto";
   int iterations = 10;
   std::uint64_t seed = 42;
-  bool refit = true;
 };
-// Their declarations, for configuration files, flags and documentation.
-std::span<const params::Option<SearchOptions>> search_options();
 
 // One option and the values to try, in the order that candidates are listed in (the last option changes fastest).
 struct Dimension {
