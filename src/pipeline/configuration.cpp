@@ -2,6 +2,8 @@
 
 #include <slipway/base/file.hpp>
 #include <slipway/base/text.hpp>
+#include <slipway/evaluate/gates.hpp>
+#include <slipway/evaluate/thresholds.hpp>
 #include <slipway/pipeline/configuration.hpp>
 
 namespace slipway::pipeline {
@@ -165,11 +167,21 @@ Status read_search(Configuration& configuration, const Value& value) {
 
 Status read_evaluate(Configuration& configuration, const Value& value) {
   SLIPWAY_CHECK(value.expect_keys({"threshold", "gates"}, "evaluate"));
-  if (const Value* threshold = value.find("threshold")) configuration.threshold = *threshold;
+  // What is wrong is said now, not after the search.
+  if (const Value* threshold = value.find("threshold")) {
+    configuration.threshold = *threshold;
+    evaluate::ThresholdPolicy policy;
+    SLIPWAY_CHECK(
+        params::read_options<evaluate::ThresholdPolicy>(policy, evaluate::threshold_options, *threshold, "threshold"));
+    if (const auto described = evaluate::describe_policy(policy); !described.ok())
+      return threshold->error(described.error().message());
+  }
   if (const Value* gates = value.find("gates"); gates != nullptr && !gates->is_null()) {
     if (gates->kind != Value::Kind::map) return gates->error("gates: expected metrics with their conditions");
     for (const Value::Entry& entry : gates->entries) {
       SLIPWAY_TRY(const std::string condition, entry.value.string().with_context("gates: " + entry.key));
+      if (const auto gate = evaluate::parse_gate(entry.key, condition); !gate.ok())
+        return entry.value.error(gate.error().message());
       configuration.gates.push_back({entry.key, condition});
     }
   }

@@ -87,6 +87,13 @@ TEST(Configuration, WrongValuesAreRefusedBeforeAnythingRuns) {
   EXPECT_NE(message("source: a.csv\nschema: {target: y}\nname: my model\n").find("letters, digits"), std::string::npos);
   EXPECT_NE(message("source: a.csv\nschema: {target: y}\npackage: [onxx]\n").find("did you mean 'onnx'"),
             std::string::npos);
+  EXPECT_NE(message("source: a.csv\nschema: {target: y}\nevaluate: {gates: {roc_auc: about 0.5}}\n").find("about 0.5"),
+            std::string::npos);
+  EXPECT_NE(message("source: a.csv\nschema: {target: y}\nevaluate: {threshold: {maximse: f1}}\n").find("maximise"),
+            std::string::npos);
+  EXPECT_NE(message("source: a.csv\nschema: {target: y}\nevaluate: {threshold: {fixed: 0.5, recall: 0.9}}\n")
+                .find("slipway.yaml:3:"),
+            std::string::npos);
   EXPECT_NE(message("source: a.csv\nschema: {target: y}\nsplit: {method: column}\n").find("belong together"),
             std::string::npos);
 }

@@ -253,6 +253,8 @@ Result<Dataset> make_dataset(const Configuration& configuration, Prepared prepar
     dataset.notes.push_back(
         fmt::format("missing numbers become the median: {} takes no missing values", learner->name));
   }
+  for (const std::string& column : configuration.explain.partial_dependence)
+    SLIPWAY_CHECK(table.get(column).with_context("explain: partial_dependence"));
   std::vector<std::uint32_t> usable;
   for (std::uint32_t row = 0; row < table.rows(); ++row) {
     const bool missing = dataset.target.task == model::Task::regression ? std::isnan(dataset.target.values[row])
