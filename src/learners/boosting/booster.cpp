@@ -6,8 +6,8 @@
 #include <slipway/base/text.hpp>
 
 #include "boosting/growth.hpp"
-#include "boosting/training_data.hpp"
 #include "boosting/tree_rows.hpp"
+#include "training_data.hpp"
 
 namespace slipway::learners::boosting {
 namespace {

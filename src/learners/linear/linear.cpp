@@ -4,8 +4,8 @@
 
 #include <slipway/base/text.hpp>
 
-#include "boosting/training_data.hpp"
 #include "linear/solver.hpp"
+#include "training_data.hpp"
 
 namespace slipway::learners::linear {
 namespace {
@@ -79,7 +79,7 @@ struct Kind {
 };
 
 Status check_fit(const Kind& kind, const TrainingData& data) {
-  SLIPWAY_CHECK(boosting::check_training_data(data));
+  SLIPWAY_CHECK(check_training_data(data));
   if (kind.classifies == (data.task == model::Task::regression))
     return invalid_input(
         fmt::format("a {} task; {}", model::task_name(data.task),
@@ -114,7 +114,7 @@ Problem make_problem(const TrainingData& data, const LinearOptions& options, con
   } else {
     problem.targets.assign(data.labels.begin(), data.labels.end());
   }
-  const std::vector<float> weights = boosting::effective_weights(data, options.class_weight == "balanced");
+  const std::vector<float> weights = effective_weights(data, options.class_weight == "balanced");
   problem.weights.assign(data.features->rows, 1.0);
   std::copy(weights.begin(), weights.end(), problem.weights.begin());
   problem.intercept = options.fit_intercept;

@@ -1,46 +1,20 @@
 // From training data to coded rows.
 #include <fmt/format.h>
 
+#include "training_data.hpp"
 #include "tree/growth.hpp"
 
 namespace slipway::learners::tree {
 namespace {
 
-Status check_data(const TrainingData& data) {
-  if (data.features == nullptr || data.features->width == 0) return invalid_input("no features to learn from");
-  const std::size_t rows = data.features->rows;
-  if (rows == 0) return invalid_input("no rows to learn from");
-  if (rows >= (std::size_t{1} << 28)) return invalid_input(fmt::format("{} rows: at most 268435455", rows));
+// What the counters and codes of trees can hold.
+Status check_bounds(const TrainingData& data) {
+  if (data.features->rows >= (std::size_t{1} << 28))
+    return invalid_input(fmt::format("{} rows: at most 268435455", data.features->rows));
   if (data.features->width > 65535)
     return invalid_input(fmt::format("{} features: at most 65535", data.features->width));
-  if (data.task == model::Task::regression) {
-    if (data.targets.size() != rows)
-      return invalid_input(fmt::format("{} targets for {} rows", data.targets.size(), rows));
-    for (std::size_t row = 0; row < rows; ++row)
-      if (!std::isfinite(data.targets[row]))
-        return invalid_input(fmt::format("target {} at row {}: expected a finite number", data.targets[row], row));
-  } else {
-    if (data.labels.size() != rows)
-      return invalid_input(fmt::format("{} labels for {} rows", data.labels.size(), rows));
-    if (data.classes < 2 || data.classes > 255)
-      return invalid_input(fmt::format("{} classes: trees take 2 to 255", data.classes));
-    if (data.task == model::Task::binary && data.classes != 2)
-      return invalid_input(fmt::format("{} classes for a binary task", data.classes));
-    for (std::size_t row = 0; row < rows; ++row)
-      if (data.labels[row] < 0 || data.labels[row] >= data.classes)
-        return invalid_input(fmt::format("label {} at row {}: expected a class index from 0 to {}", data.labels[row],
-                                         row, data.classes - 1));
-  }
-  if (data.weights.empty()) return {};
-  if (data.weights.size() != rows)
-    return invalid_input(fmt::format("{} weights for {} rows", data.weights.size(), rows));
-  bool any = false;
-  for (std::size_t row = 0; row < rows; ++row) {
-    if (!(data.weights[row] >= 0) || std::isinf(data.weights[row]))
-      return invalid_input(fmt::format("weight {} at row {}: expected a finite number >= 0", data.weights[row], row));
-    any = any || data.weights[row] > 0;
-  }
-  if (!any) return invalid_input("all weights are 0: there is nothing to learn from");
+  if (data.task != model::Task::regression && data.classes > 255)
+    return invalid_input(fmt::format("{} classes: trees take 2 to 255", data.classes));
   return {};
 }
 
@@ -105,7 +79,8 @@ void quantise_weights(std::span<const float> weights, std::span<const std::uint3
 }  // namespace
 
 Result<TrainingRows> prepare_rows(const TrainingData& data, int max_bins, const Threads& threads) {
-  SLIPWAY_CHECK(check_data(data));
+  SLIPWAY_CHECK(check_training_data(data));
+  SLIPWAY_CHECK(check_bounds(data));
   TrainingRows rows;
   rows.task = data.task;
   rows.classes = data.task == model::Task::regression ? 1 : data.classes;

@@ -1,8 +1,8 @@
-// Checks and weights of training data that do not depend on the learner; boosting and linear models share them.
+// Checks and weights of training data that do not depend on the learner: shared by all learners.
 #pragma once
 #include <slipway/learners/learner.hpp>
 
-namespace slipway::learners::boosting {
+namespace slipway::learners {
 
 // Errors: no rows or features, lengths that differ, labels out of range, a target that is not finite, weights that are
 // negative, not finite or all 0.
@@ -13,4 +13,4 @@ Status check_training_data(const TrainingData& data);
 // class 1.
 std::vector<float> effective_weights(const TrainingData& data, bool balanced, double positive = 1);
 
-}  // namespace slipway::learners::boosting
+}  // namespace slipway::learners

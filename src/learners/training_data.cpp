@@ -1,8 +1,8 @@
-#include "boosting/training_data.hpp"
+#include "training_data.hpp"
 
 #include <fmt/format.h>
 
-namespace slipway::learners::boosting {
+namespace slipway::learners {
 namespace {
 
 Status check_length(std::string_view what, std::size_t found, std::size_t rows) {
@@ -72,4 +72,4 @@ std::vector<float> effective_weights(const TrainingData& data, bool balanced, do
   return weights;
 }
 
-}  // namespace slipway::learners::boosting
+}  // namespace slipway::learners
