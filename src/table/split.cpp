@@ -9,6 +9,8 @@
 #include <slipway/base/text.hpp>
 #include <slipway/table/split.hpp>
 
+#include "cell_bits.hpp"
+
 namespace slipway::table {
 namespace {
 
@@ -247,14 +249,7 @@ std::vector<std::uint64_t> row_keys(const Column& column) {
   }
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (column.is_missing(i)) continue;
-    std::uint64_t bits = 0;
-    if (const auto* numbers = std::get_if<NumberColumn>(&column.data))
-      std::memcpy(&bits, &numbers->values[i], sizeof(float));
-    else if (const auto* integers = std::get_if<IntegerColumn>(&column.data))
-      bits = static_cast<std::uint64_t>(integers->values[i]);
-    else
-      bits = static_cast<std::uint64_t>(std::get<TimeColumn>(column.data).values[i]);
-    keys[i] = mix_bits(bits);
+    keys[i] = mix_bits(cell_bits(column, i));
   }
   return keys;
 }

@@ -5,6 +5,8 @@
 #include <slipway/base/text.hpp>
 #include <slipway/table/table.hpp>
 
+#include "cell_bits.hpp"
+
 namespace slipway::table {
 namespace {
 
@@ -144,18 +146,11 @@ TextColumn as_text(const Column& column) {
   if (const auto* text = std::get_if<TextColumn>(&column.data)) return *text;
   TextColumn result;
   result.codes.resize(column.size(), -1);
-  // Keyed by bits: cells with equal bits have equal text. Zero and minus zero differ in both.
   std::unordered_map<std::uint64_t, std::int32_t> code_of_bits;
   for (std::size_t i = 0; i < column.size(); ++i) {
     if (column.is_missing(i)) continue;
-    std::uint64_t bits = 0;
-    if (const auto* numbers = std::get_if<NumberColumn>(&column.data))
-      std::memcpy(&bits, &numbers->values[i], sizeof(float));
-    else if (const auto* integers = std::get_if<IntegerColumn>(&column.data))
-      bits = static_cast<std::uint64_t>(integers->values[i]);
-    else
-      bits = static_cast<std::uint64_t>(std::get<TimeColumn>(column.data).values[i]);
-    const auto [place, is_new] = code_of_bits.emplace(bits, static_cast<std::int32_t>(result.dictionary.size()));
+    const auto [place, is_new] =
+        code_of_bits.emplace(cell_bits(column, i), static_cast<std::int32_t>(result.dictionary.size()));
     if (is_new) result.dictionary.push_back(column.cell_text(i));
     result.codes[i] = place->second;
   }
