@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "interrupt.hpp"
+
 namespace slipway::app {
 
 using namespace std::chrono_literals;
@@ -66,6 +68,8 @@ void Console::end() {
   stage_.clear();
 }
 
+bool Console::cancelled() const { return interrupted(); }
+
 // A bar for anything over a second, on a terminal only.
 void Console::draw(bool last) {
   if (!terminal_ || quiet_ || stage_.empty()) return;
@@ -99,6 +103,8 @@ int exit_code(ErrorCode code) {
       return 1;
     case ErrorCode::internal:
       return 3;
+    case ErrorCode::cancelled:
+      return 130;  // as shells report a program that an interrupt ended
     default:
       return 2;
   }

@@ -31,6 +31,8 @@ class Console final : public Progress {
   void begin(std::string_view stage, std::size_t total) override;
   void advance(std::size_t steps) override;
   void end() override;
+  // After Ctrl-C, in commands that call catch_interrupts().
+  bool cancelled() const override;
 
  private:
   void draw(bool last);
@@ -51,7 +53,7 @@ class Console final : public Progress {
   Console();
 };
 
-// The exit code of an error: 1 a gate or check failed, 2 wrong use or bad input, 3 internal.
+// The exit code of an error: 1 a gate or check failed, 2 wrong use or bad input, 3 internal, 130 interrupted.
 int exit_code(ErrorCode code);
 
 // "12,345"

@@ -40,7 +40,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string(pipeline::build_version()));
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
-  app.footer("Exit codes: 0 success, 1 a gate or check failed, 2 wrong use or bad input, 3 internal error.");
+  app.footer(
+      "Exit codes: 0 success, 1 a gate or check failed, 2 wrong use or bad input, 3 internal error, 130 interrupted.");
   for (auto add :
        {add_init, add_sample, add_profile, add_prepare, add_train, add_run, add_evaluate, add_explain, add_package,
         add_import, add_score, add_serve, add_monitor, add_models, add_runs, add_doctor, add_reference})

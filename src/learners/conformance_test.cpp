@@ -194,6 +194,30 @@ TEST_P(EveryLearner, WeightsCountLikeCopies) {
   EXPECT_LT(wrong, 160);
 }
 
+TEST_P(EveryLearner, StopsWhenTheUserHasHadEnough) {
+  struct Impatient : Progress {
+    void begin(std::string_view, std::size_t) override {}
+    void advance(std::size_t) override {}
+    void note(std::string_view) override {}
+    void end() override {}
+    bool cancelled() const override { return asked_++ > patience; }
+    mutable std::atomic<int> asked_{0};
+    int patience = 0;
+  };
+  const MadeData data = make_data(task(), 3000, 6, missing(0.05), 4);
+  for (int patience : {0, 4, 9}) {
+    Impatient progress;
+    progress.patience = patience;
+    const auto fragment = learner().fit(data.view(), quick(), 5, Threads(2), progress);
+    // A linear model may be done before.
+    if (fragment.ok()) {
+      EXPECT_LE(progress.asked_, patience + 1);
+      continue;
+    }
+    EXPECT_EQ(fragment.error().code(), ErrorCode::cancelled);
+  }
+}
+
 TEST_P(EveryLearner, MissingValuesEverywhere) {
   MadeData data = make_data(task(), 200, 3, 0.4, 7);
   for (float& value : data.features.column(1)) value = std::numeric_limits<float>::quiet_NaN();

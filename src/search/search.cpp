@@ -36,6 +36,9 @@ class PartialProgress final : public Progress {
     reported_ = reached;
   }
   void note(std::string_view line) override { whole_.note(line); }
+  bool wants_records() const override { return whole_.wants_records(); }
+  void record(const RoundRecord& round) override { whole_.record(round); }
+  bool cancelled() const override { return whole_.cancelled(); }
   void end() override {}
 
  private:

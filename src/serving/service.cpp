@@ -30,6 +30,7 @@ int http_status(ErrorCode code) {
     case ErrorCode::check_failed:
       return 409;
     case ErrorCode::unavailable:
+    case ErrorCode::cancelled:
       return 503;
     case ErrorCode::internal:
       return 500;

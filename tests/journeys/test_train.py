@@ -1,6 +1,9 @@
 """`slipway train`: one table, one target, no configuration."""
 
 import random
+import signal
+import subprocess
+import time
 
 import pytest
 
@@ -89,3 +92,19 @@ def test_regression(slipway, tmp_path):
     at = header.split(",").index("score")
     errors = [abs(float(line.split(",")[at]) - float(row[2])) for line, row in zip(lines, rows)]
     assert sum(errors) / len(errors) < 0.8
+
+
+def test_an_interrupt_ends_a_fit_at_once_and_leaves_nothing(slipway, tmp_path, transactions):
+    words = [slipway.path, "train", transactions, "--target", "is_fraud", "--set", "n_estimators=100000", "--out", "model"]
+    process = subprocess.Popen([*map(str, words)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    # What does not look for interrupts, such as reading a file, is ended by the signal itself.
+    assert process.returncode in (130, -signal.SIGINT)
+    if process.returncode == 130:
+        assert stderr.splitlines()[-1].endswith("stopped")
+    assert not (tmp_path / "model").exists()

@@ -8,6 +8,7 @@
 #include <slipway/pipeline/run.hpp>
 
 #include "commands.hpp"
+#include "interrupt.hpp"
 #include "json_numbers.hpp"
 
 namespace slipway::app {
@@ -112,8 +113,12 @@ void add_run(CLI::App& app, Context& context) {
   command->add_option("--why", arguments->options.reason, "the reason, kept in the registry's history");
   command->add_flag("--no-cache", arguments->no_cache, "neither use nor fill the stage cache");
   command->footer("Example: slipway run slipway.yaml --threads 2");
-  command->callback(
-      [arguments, &context] { context.action = [arguments, &context] { return run(*arguments, context.console); }; });
+  command->callback([arguments, &context] {
+    context.action = [arguments, &context] {
+      catch_interrupts();
+      return run(*arguments, context.console);
+    };
+  });
 }
 
 void add_train(CLI::App& app, Context& context) {
@@ -135,8 +140,12 @@ void add_train(CLI::App& app, Context& context) {
   command->add_option("--folds", arguments->folds, "folds of the cross-validation")->capture_default_str();
   command->add_option("--threads", arguments->options.threads, "threads to use; 0 = all processors");
   command->footer("Example: slipway train adult.csv --target income --set n_estimators=300 --out income");
-  command->callback(
-      [arguments, &context] { context.action = [arguments, &context] { return train(*arguments, context.console); }; });
+  command->callback([arguments, &context] {
+    context.action = [arguments, &context] {
+      catch_interrupts();
+      return train(*arguments, context.console);
+    };
+  });
 }
 
 }  // namespace slipway::app

@@ -131,19 +131,20 @@ RowOrder hold_back(const TrainingData& data, const BoostingOptions& options, std
 class Booster {
  public:
   Booster(const TrainingData& data, const BoostingOptions& options, const Loss& loss, const GrowthSettings& growth,
-          std::vector<std::int8_t> directions, std::uint64_t seed, const Threads& threads)
+          std::vector<std::int8_t> directions, std::uint64_t seed, const Threads& threads, Progress& progress)
       : options_(options),
         loss_(loss),
         directions_(std::move(directions)),
         seed_(seed),
         threads_(threads),
-        bins_(tree::fit_bins(*data.features, {options.max_bins}, threads)),
+        progress_(progress),
+        bins_(tree::fit_bins(*data.features, {options.max_bins}, threads, progress)),
         order_(hold_back(data, options, seed)),
         rows_(data.features->rows),
         codes_(bins_, *data.features, order_.order, true, threads),
         sampling_{options.subsample, options.sampling_method == "gradient_based", options.colsample_bytree},
         tree_rows_(codes_, bins_, order_.learnt, loss.outputs, sampling_, threads),
-        grower_(growth, threads),
+        grower_(growth, threads, progress),
         leaves_(rows_) {
     take_targets(data);
     const Targets learnt{std::span(targets_).first(order_.learnt), weights_of(0, order_.learnt)};
@@ -157,25 +158,37 @@ class Booster {
     prepare_covers();
   }
 
-  BoostedModel run(Progress& progress) {
+  Result<BoostedModel> run() {
     BoostedModel model;
     model.loss = loss_;
     model.base = base_;
     model.early_stopping_rounds = options_.early_stopping_rounds.value_or(0);
+    const Targets learnt{std::span(targets_).first(order_.learnt), weights_of(0, order_.learnt)};
     const Targets held{std::span(targets_).subspan(order_.learnt), weights_of(order_.learnt, rows_)};
     std::size_t best = 0;
     for (int round = 0; round < options_.n_estimators; ++round) {
       const bool grown = boost_once(static_cast<std::uint64_t>(round), model.trees);
-      progress.advance(1);
+      if (progress_.cancelled()) return stopped_by_user();
+      progress_.advance(1);
       if (options_.early_stopping_rounds) {
         model.validation_losses.push_back(loss_.mean(held, margins_.data() + order_.learnt, rows_, threads_));
+      }
+      if (progress_.wants_records()) {
+        RoundRecord record{static_cast<std::size_t>(round) + 1, static_cast<std::size_t>(options_.n_estimators),
+                           loss_.name()};
+        record.training = loss_.reported(loss_.mean(learnt, margins_.data(), rows_, threads_));
+        if (!model.validation_losses.empty()) record.validation = loss_.reported(model.validation_losses.back());
+        progress_.record(record);
+      }
+      if (options_.early_stopping_rounds) {
         const std::size_t last = model.validation_losses.size() - 1;
         if (model.validation_losses[last] < model.validation_losses[best]) best = last;
         if (last - best >= static_cast<std::size_t>(*options_.early_stopping_rounds)) {
-          progress.note(
-              fmt::format("gradient_boosting: stopped early after {} rounds; round {} was best (loss {} on {} "
+          progress_.note(
+              fmt::format("gradient_boosting: stopped early after {} rounds; round {} was best ({} {} on {} "
                           "held-back rows)",
-                          last + 1, best + 1, format_number(model.validation_losses[best]), held.rows()));
+                          last + 1, best + 1, loss_.name(),
+                          format_number(loss_.reported(model.validation_losses[best])), held.rows()));
           break;
         }
       }
@@ -346,6 +359,7 @@ class Booster {
   std::vector<std::int8_t> directions_;
   std::uint64_t seed_;
   Threads threads_;
+  Progress& progress_;
   tree::Bins bins_;
   RowOrder order_;
   std::size_t rows_;
@@ -375,8 +389,9 @@ Result<BoostedModel> boost(const TrainingData& data, const BoostingOptions& opti
     Progress& progress;
     ~End() { progress.end(); }
   } end{progress};
-  Booster booster(data, options, loss, growth, std::move(directions), seed, threads);
-  BoostedModel model = booster.run(progress);
+  Booster booster(data, options, loss, growth, std::move(directions), seed, threads, progress);
+  if (progress.cancelled()) return stopped_by_user();
+  SLIPWAY_TRY(BoostedModel model, booster.run());
   model.task = data.task;
   return model;
 }

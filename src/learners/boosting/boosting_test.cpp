@@ -255,6 +255,33 @@ TEST(Boosting, EarlyStoppingKeepsTheBestRound) {
   EXPECT_THAT(notes.lines[0], HasSubstr("round " + std::to_string(trees_of(*fragment).roots.size()) + " was best"));
 }
 
+TEST(Boosting, RoundsAreReported) {
+  struct Records : Progress {
+    void begin(std::string_view, std::size_t) override {}
+    void advance(std::size_t) override {}
+    void note(std::string_view) override {}
+    void end() override {}
+    bool wants_records() const override { return true; }
+    void record(const RoundRecord& round) override { rounds.push_back(round); }
+    std::vector<RoundRecord> rounds;
+  } records;
+  const MadeData data = made_table(model::Task::binary, 900);
+  const Settings given = settings({{"n_estimators", "30"}, {"learning_rate", "0.5"}});
+  const auto fragment = gradient_boosting().fit(data.view(), given, 1, one, records);
+  ASSERT_TRUE(fragment.ok());
+  ASSERT_EQ(records.rounds.size(), 30U);
+  const model::Block scores = *predict(*fragment, data.features);
+  EXPECT_EQ(records.rounds.back().round, 30U);
+  EXPECT_EQ(records.rounds.back().rounds, 30U);
+  EXPECT_EQ(records.rounds.back().metric, "log_loss");
+  EXPECT_NEAR(records.rounds.back().training, *metrics::log_loss(data.labels, scores.column(1)), 1e-5);
+  EXPECT_TRUE(std::isnan(records.rounds.back().validation));
+  records.rounds.clear();
+  ASSERT_TRUE(
+      gradient_boosting().fit(data.view(), with(given, {{"early_stopping_rounds", "30"}}), 1, one, records).ok());
+  EXPECT_GT(records.rounds.back().validation, records.rounds.back().training);
+}
+
 TEST(Boosting, MonotonicConstraintsHold) {
   const MadeData data = made_table(model::Task::regression, 240);
   const Settings given = with(as_lightgbm, {{"monotonic_cst", "1, -1, 0, 0"}});

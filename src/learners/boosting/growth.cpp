@@ -17,8 +17,8 @@ void subtract(Packed* cells, const Packed* minus, std::size_t size) {
 
 }  // namespace
 
-TreeGrower::TreeGrower(const GrowthSettings& settings, const Threads& threads)
-    : settings_(settings), threads_(threads) {}
+TreeGrower::TreeGrower(const GrowthSettings& settings, const Threads& threads, const Progress& progress)
+    : settings_(settings), threads_(threads), progress_(progress) {}
 
 Packed* TreeGrower::acquire() {
   if (free_.empty()) {
@@ -261,7 +261,7 @@ GrownTree TreeGrower::grow(const GrowthRows& rows, const HistogramLayout& layout
     run({&root, 1});
     open(0);
   }
-  while (!queue_.empty() && leaves_.size() < settings_.max_leaves) {
+  while (!queue_.empty() && leaves_.size() < settings_.max_leaves && !progress_.cancelled()) {
     const std::uint32_t index = next_leaf();
     const auto fresh = static_cast<std::uint32_t>(leaves_.size());
     leaves_.push_back(leaves_[index]);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <slipway/base/parallel.hpp>
+#include <slipway/base/progress.hpp>
 
 #include "boosting/histogram.hpp"
 #include "boosting/partition.hpp"
@@ -36,7 +37,8 @@ struct GrownTree {
 class TreeGrower {
  public:
   // `directions`: a monotonic constraint for each feature of the tree, or empty.
-  TreeGrower(const GrowthSettings& settings, const Threads& threads);
+  // Once `progress` is cancelled, trees are left as they are. Keeps the reference.
+  TreeGrower(const GrowthSettings& settings, const Threads& threads, const Progress& progress = silent_progress());
   GrownTree grow(const GrowthRows& rows, const HistogramLayout& layout, std::span<const std::int8_t> directions,
                  std::uint64_t key);
 
@@ -74,6 +76,7 @@ class TreeGrower {
 
   GrowthSettings settings_;
   Threads threads_;
+  const Progress& progress_;
   // Of the tree that is being grown.
   const GrowthRows* rows_ = nullptr;
   const HistogramLayout* layout_ = nullptr;

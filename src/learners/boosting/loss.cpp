@@ -118,6 +118,23 @@ model::Link::Kind Loss::link() const {
   }
 }
 
+std::string_view Loss::name() const {
+  switch (kind) {
+    case LossKind::logistic:
+    case LossKind::softmax:
+      return "log_loss";
+    case LossKind::squared:
+      return "squared_error";
+    case LossKind::absolute:
+      return "absolute_error";
+    case LossKind::quantile:
+      return "quantile_loss";
+    case LossKind::poisson:
+      return "poisson_loss";
+  }
+  return "";
+}
+
 std::vector<float> Loss::start(const Targets& targets) const {
   switch (kind) {
     case LossKind::logistic:

@@ -35,6 +35,9 @@ struct Loss {
   // Leaves take a quantile of the residuals instead of Newton's step.
   bool renews_by_quantile() const { return kind == LossKind::absolute || kind == LossKind::quantile; }
   model::Link::Kind link() const;
+  // What mean() is for people: "log_loss", "squared_error" (there without the half), ...
+  std::string_view name() const;
+  double reported(double mean) const { return kind == LossKind::squared ? 2 * mean : mean; }
 
   // The best constant margins.
   std::vector<float> start(const Targets& targets) const;

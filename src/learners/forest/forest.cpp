@@ -63,10 +63,11 @@ Result<Grown> grow(const Kind& kind, const TrainingData& data, const ForestOptio
     Progress& progress;
     ~End() { progress.end(); }
   } end{progress};
-  SLIPWAY_TRY(tree::TrainingRows rows, tree::prepare_rows(data, options.max_bins, threads).with_context(kind.name));
+  SLIPWAY_TRY(tree::TrainingRows rows,
+              tree::prepare_rows(data, options.max_bins, threads, progress).with_context(kind.name));
   Grown grown;
   SLIPWAY_TRY(grown.settings, growth_settings(options, data.task, rows.rows(), rows.codes->features(), seed));
-  grown.trees = tree::grow_trees(rows, grown.settings, count, threads, progress);
+  SLIPWAY_TRY(grown.trees, tree::grow_trees(rows, grown.settings, count, threads, progress));
   grown.task = data.task;
   grown.outputs = rows.outputs;
   grown.rows = rows.rows();

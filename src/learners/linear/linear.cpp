@@ -233,7 +233,8 @@ Result<Fragment> fit(const Kind& kind, const TrainingData& data, const LinearOpt
     ~End() { progress.end(); }
   } end{progress};
   const Problem problem = make_problem(data, options, threads);
-  Solution solution = minimise(problem, start_of(problem), {options.max_iter, options.tol}, threads);
+  Solution solution = minimise(problem, start_of(problem), {options.max_iter, options.tol}, threads, progress);
+  if (progress.cancelled()) return stopped_by_user();
   if (!solution.converged)
     progress.note(
         fmt::format("{}: not converged after {} iterations; raise max_iter, or penalise more: classes that a line "

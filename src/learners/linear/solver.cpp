@@ -116,7 +116,7 @@ class History {
 }  // namespace
 
 Solution minimise_by_newton(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
-                            const Threads& threads) {
+                            const Threads& threads, const Progress& progress) {
   Solution solution;
   solution.w = std::move(start);
   Vector& w = solution.w;
@@ -124,7 +124,7 @@ Solution minimise_by_newton(const Problem& problem, std::vector<double> start, c
   const bool constant_hessian = problem.family == Family::gaussian;
   Evaluation at = evaluate(problem, w, true, threads);
   double value = at.value + l1_penalty(problem, w);
-  while (solution.iterations < settings.max_iter && !solution.converged) {
+  while (solution.iterations < settings.max_iter && !solution.converged && !progress.cancelled()) {
     ++solution.iterations;
     const Vector step = l1 ? penalised_step(problem, at, w, settings.tol) : newton_step(at);
     const double size = largest(step);
@@ -158,7 +158,7 @@ Solution minimise_by_newton(const Problem& problem, std::vector<double> start, c
 }
 
 Solution minimise_by_lbfgs(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
-                           const Threads& threads) {
+                           const Threads& threads, const Progress& progress) {
   Solution solution;
   solution.w = std::move(start);
   Vector& w = solution.w;
@@ -166,7 +166,7 @@ Solution minimise_by_lbfgs(const Problem& problem, std::vector<double> start, co
   Evaluation at = evaluate(problem, w, false, threads);
   double value = at.value + l1_penalty(problem, w);
   const bool l1 = problem.has_l1();
-  while (solution.iterations < settings.max_iter && !solution.converged) {
+  while (solution.iterations < settings.max_iter && !solution.converged && !progress.cancelled()) {
     ++solution.iterations;
     const Vector steepest = pseudo_gradient(problem, at.gradient, w);
     if (largest(steepest) == 0) {
@@ -222,10 +222,10 @@ Solution minimise_by_lbfgs(const Problem& problem, std::vector<double> start, co
 }
 
 Solution minimise(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
-                  const Threads& threads) {
+                  const Threads& threads, const Progress& progress) {
   constexpr std::size_t most_for_newton = 512;
-  return problem.size() <= most_for_newton ? minimise_by_newton(problem, std::move(start), settings, threads)
-                                           : minimise_by_lbfgs(problem, std::move(start), settings, threads);
+  return problem.size() <= most_for_newton ? minimise_by_newton(problem, std::move(start), settings, threads, progress)
+                                           : minimise_by_lbfgs(problem, std::move(start), settings, threads, progress);
 }
 
 }  // namespace slipway::learners::linear

@@ -2,6 +2,8 @@
 #pragma once
 #include <vector>
 
+#include <slipway/base/progress.hpp>
+
 #include "linear/problem.hpp"
 
 namespace slipway::learners::linear {
@@ -19,14 +21,15 @@ struct Solution {
 
 // Newton's method while the Hessian is small (up to 512 coefficients), with coordinate descent on the quadratic model
 // where there is an L1 penalty (Friedman, Hastie and Tibshirani 2010); L-BFGS beyond, in its orthant-wise form for L1
-// (Andrew and Gao 2007). Starts at `start`. Deterministic for any number of threads.
+// (Andrew and Gao 2007). Starts at `start`. Deterministic for any number of threads. Stops where it is once
+// `progress` is cancelled.
 Solution minimise(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
-                  const Threads& threads);
+                  const Threads& threads, const Progress& progress = silent_progress());
 
 // The two ways, for tests.
 Solution minimise_by_newton(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
-                            const Threads& threads);
+                            const Threads& threads, const Progress& progress = silent_progress());
 Solution minimise_by_lbfgs(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
-                           const Threads& threads);
+                           const Threads& threads, const Progress& progress = silent_progress());
 
 }  // namespace slipway::learners::linear

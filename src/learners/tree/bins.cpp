@@ -120,13 +120,14 @@ float Bins::threshold(std::size_t feature, std::uint8_t bin) const {
   return bin < edges[feature].size() ? edges[feature][bin] : std::numeric_limits<float>::infinity();
 }
 
-Bins fit_bins(const model::Block& features, const BinOptions& options, const Threads& threads) {
+Bins fit_bins(const model::Block& features, const BinOptions& options, const Threads& threads,
+              const Progress& progress) {
   Bins bins;
   bins.edges.resize(features.width);
   threads.for_ranges(features.width, 1, [&](std::size_t begin, std::size_t end) {
     std::vector<std::uint32_t> keys;
     std::vector<std::uint32_t> scratch;
-    for (std::size_t feature = begin; feature < end; ++feature)
+    for (std::size_t feature = begin; feature < end && !progress.cancelled(); ++feature)
       bins.edges[feature] = edges_of(features.column(feature), options, keys, scratch);
   });
   return bins;

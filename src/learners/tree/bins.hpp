@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <slipway/base/parallel.hpp>
+#include <slipway/base/progress.hpp>
 #include <slipway/compute/buffer.hpp>
 #include <slipway/compute/columns.hpp>
 #include <slipway/model/batch.hpp>
@@ -32,7 +33,9 @@ struct BinOptions {
 // One bin per distinct value where they are few enough. Else three quarters of the edges are quantiles of the rows, and
 // the rest split the bins with the widest range: in a long tail a few rows can mean much (a fraud's amount), and
 // quantiles alone would put them all in one bin.
-Bins fit_bins(const model::Block& features, const BinOptions& options, const Threads& threads);
+// If `progress` is cancelled, features after that have no edges.
+Bins fit_bins(const model::Block& features, const BinOptions& options, const Threads& threads,
+              const Progress& progress = silent_progress());
 
 // Bin numbers of a block of rows, row by row and (for growing) column by column.
 class CodedRows {

@@ -28,39 +28,41 @@ std::vector<double> class_weights_of(const TrainingRows& rows, ClassWeight kind)
 
 }  // namespace
 
-std::unique_ptr<TreeGrower> make_grower(const TrainingRows& rows, const GrowthSettings& settings) {
+std::unique_ptr<TreeGrower> make_grower(const TrainingRows& rows, const GrowthSettings& settings,
+                                        const Progress& progress) {
   const std::vector<double> class_weights = class_weights_of(rows, settings.class_weight);
   const bool counted = settings.min_samples_leaf > 1;
   switch (rows.task) {
     case model::Task::regression:
-      return std::make_unique<Grower<RegressionTarget>>(rows, settings, class_weights);
+      return std::make_unique<Grower<RegressionTarget>>(rows, settings, class_weights, progress);
     case model::Task::multiclass:
-      if (counted) return std::make_unique<Grower<ClassTarget<true>>>(rows, settings, class_weights);
-      return std::make_unique<Grower<ClassTarget<false>>>(rows, settings, class_weights);
+      if (counted) return std::make_unique<Grower<ClassTarget<true>>>(rows, settings, class_weights, progress);
+      return std::make_unique<Grower<ClassTarget<false>>>(rows, settings, class_weights, progress);
     case model::Task::binary:
       break;
   }
   const bool is_short = rows.weights.empty() && rows.rows() <= ShortItem::most_rows;
   if (is_short && !counted)
-    return std::make_unique<Grower<BinaryTarget<ShortItem, false>>>(rows, settings, class_weights);
-  if (is_short) return std::make_unique<Grower<BinaryTarget<ShortItem, true>>>(rows, settings, class_weights);
-  if (!counted) return std::make_unique<Grower<BinaryTarget<LongItem, false>>>(rows, settings, class_weights);
-  return std::make_unique<Grower<BinaryTarget<LongItem, true>>>(rows, settings, class_weights);
+    return std::make_unique<Grower<BinaryTarget<ShortItem, false>>>(rows, settings, class_weights, progress);
+  if (is_short) return std::make_unique<Grower<BinaryTarget<ShortItem, true>>>(rows, settings, class_weights, progress);
+  if (!counted) return std::make_unique<Grower<BinaryTarget<LongItem, false>>>(rows, settings, class_weights, progress);
+  return std::make_unique<Grower<BinaryTarget<LongItem, true>>>(rows, settings, class_weights, progress);
 }
 
-std::vector<GrownTree> grow_trees(const TrainingRows& rows, const GrowthSettings& settings, std::size_t count,
-                                  const Threads& threads, Progress& progress) {
+Result<std::vector<GrownTree>> grow_trees(const TrainingRows& rows, const GrowthSettings& settings, std::size_t count,
+                                          const Threads& threads, Progress& progress) {
   std::vector<GrownTree> trees(count);
   std::atomic<std::size_t> next{0};
   const std::size_t workers = std::min(count, static_cast<std::size_t>(threads.count()));
   threads.for_each(workers, [&](std::size_t) {
     // One set of lists per worker, not per tree.
-    const std::unique_ptr<TreeGrower> grower = make_grower(rows, settings);
-    for (std::size_t tree = next++; tree < count; tree = next++) {
+    const std::unique_ptr<TreeGrower> grower = make_grower(rows, settings, progress);
+    for (std::size_t tree = next++; tree < count && !progress.cancelled(); tree = next++) {
       trees[tree] = grower->grow(tree);
       progress.advance(1);
     }
   });
+  if (progress.cancelled()) return stopped_by_user();
   return trees;
 }
 

@@ -22,9 +22,11 @@ class Grower final : public TreeGrower {
   static constexpr std::uint32_t batch = 6;  // features whose histograms are built in one pass over the rows
 
  public:
-  Grower(const TrainingRows& rows, const GrowthSettings& settings, const std::vector<double>& class_weights)
+  Grower(const TrainingRows& rows, const GrowthSettings& settings, const std::vector<double>& class_weights,
+         const Progress& progress)
       : rows_(rows),
         settings_(settings),
+        progress_(progress),
         target_(rows, settings),
         lists_{compute::Buffer<Item>(rows.rows()), compute::Buffer<Item>(rows.rows())},
         cells_(target_.cells_per_feature() * batch * groups),
@@ -52,7 +54,7 @@ class Grower final : public TreeGrower {
     add_node(grown, root.totals);
     jobs_.clear();
     if (!target_.pure(root.totals)) jobs_.push_back(std::move(root));
-    while (!jobs_.empty()) {
+    while (!jobs_.empty() && !progress_.cancelled()) {
       Job job = std::move(jobs_.back());
       jobs_.pop_back();
       split(grown, job);
@@ -315,6 +317,7 @@ class Grower final : public TreeGrower {
 
   const TrainingRows& rows_;
   const GrowthSettings& settings_;
+  const Progress& progress_;
   Target target_;
   std::array<compute::Buffer<Item>, 2> lists_;
   compute::Buffer<Cell> cells_;  // all zero between searches

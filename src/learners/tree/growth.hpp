@@ -55,7 +55,8 @@ struct TrainingRows {
 
 // Checks the data and codes it. Errors: no rows or features, lengths, labels out of range, a target or weight that is
 // not finite, more than 255 classes, 65,535 features or 2^28 rows.
-Result<TrainingRows> prepare_rows(const TrainingData& data, int max_bins, const Threads& threads);
+Result<TrainingRows> prepare_rows(const TrainingData& data, int max_bins, const Threads& threads,
+                                  const Progress& progress);
 
 // Grows one tree after another, one thread each. What tree k becomes depends on the rows, the settings and k only.
 class TreeGrower {
@@ -63,11 +64,12 @@ class TreeGrower {
   virtual ~TreeGrower() = default;
   virtual GrownTree grow(std::uint64_t tree) = 0;
 };
-// Keeps references to both.
-std::unique_ptr<TreeGrower> make_grower(const TrainingRows& rows, const GrowthSettings& settings);
+// Keeps references to all. Once `progress` is cancelled, trees are left as they are.
+std::unique_ptr<TreeGrower> make_grower(const TrainingRows& rows, const GrowthSettings& settings,
+                                        const Progress& progress);
 
-// Trees 0 .. count - 1, on all threads.
-std::vector<GrownTree> grow_trees(const TrainingRows& rows, const GrowthSettings& settings, std::size_t count,
-                                  const Threads& threads, Progress& progress);
+// Trees 0 .. count - 1, on all threads. Errors: `progress` was cancelled.
+Result<std::vector<GrownTree>> grow_trees(const TrainingRows& rows, const GrowthSettings& settings, std::size_t count,
+                                          const Threads& threads, Progress& progress);
 
 }  // namespace slipway::learners::tree

@@ -78,7 +78,8 @@ void quantise_weights(std::span<const float> weights, std::span<const std::uint3
 
 }  // namespace
 
-Result<TrainingRows> prepare_rows(const TrainingData& data, int max_bins, const Threads& threads) {
+Result<TrainingRows> prepare_rows(const TrainingData& data, int max_bins, const Threads& threads,
+                                  const Progress& progress) {
   SLIPWAY_CHECK(check_training_data(data));
   SLIPWAY_CHECK(check_bounds(data));
   TrainingRows rows;
@@ -95,7 +96,8 @@ Result<TrainingRows> prepare_rows(const TrainingData& data, int max_bins, const 
     quantise_targets(data.targets, rows);
   }
   if (!data.weights.empty()) quantise_weights(data.weights, order, rows);
-  rows.bins = fit_bins(*data.features, {max_bins}, threads);
+  rows.bins = fit_bins(*data.features, {max_bins}, threads, progress);
+  if (progress.cancelled()) return stopped_by_user();
   rows.codes = std::make_unique<CodedRows>(rows.bins, *data.features, order, true, threads);
   return rows;
 }

@@ -16,6 +16,7 @@ enum class ErrorCode {
   conflict,       // it exists already, or somebody else holds it (exit code 2, HTTP 409)
   check_failed,   // a gate, verification or drift check said no (exit code 1)
   unavailable,    // a resource is exhausted or not ready: disk full, port in use, queue full (exit code 2, HTTP 503)
+  cancelled,      // the user stopped it (exit code 130, HTTP 503)
   internal,       // a defect in Slipway or in a library it uses (exit code 3, HTTP 500)
 };
 
