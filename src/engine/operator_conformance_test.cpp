@@ -60,6 +60,7 @@ const std::vector<Example>& examples() {
 class Conformance : public ::testing::TestWithParam<std::size_t> {
  protected:
   const Example& example() const { return examples()[GetParam()]; }
+  void expect_onnx_runtime_agrees(const package::OnnxOptions& options) const;
 };
 
 TEST_P(Conformance, EngineEqualsInterpreterBitForBit) {
@@ -111,7 +112,18 @@ TEST_P(Conformance, OnnxReadsBackAsTheSameModel) {
 TEST_P(Conformance, OnnxRuntimeAgrees) {
   if (!example().has_onnx) return;
   ASSERT_TRUE(OnnxRuntime::available().ok()) << OnnxRuntime::available().error().message();
-  const auto bytes = package::write_onnx(example().model);
+  expect_onnx_runtime_agrees({});
+}
+
+TEST_P(Conformance, OnnxRuntimeAgreesOnTheCompactFile) {
+  const auto& operators = example().model.operators;
+  if (std::none_of(operators.begin(), operators.end(), [](const auto& op) { return operator_name(op) == "Trees"; }))
+    return;
+  expect_onnx_runtime_agrees({.compact = true});
+}
+
+void Conformance::expect_onnx_runtime_agrees(const package::OnnxOptions& options) const {
+  const auto bytes = package::write_onnx(example().model, options);
   ASSERT_TRUE(bytes.ok()) << bytes.error().message();
   const auto session = OnnxRuntime::open(*bytes);
   ASSERT_TRUE(session.ok()) << session.error().message();

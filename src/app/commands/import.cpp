@@ -28,7 +28,7 @@ Result<model::Model> read_model(const Arguments& arguments, const std::string& b
     format = package::import_format_name(*recognised);
     return package::import_model(bytes, arguments.options);
   }
-  format = "ONNX";
+  format = "Slipway ONNX";
   if (package::summarise_onnx(bytes).ok()) return package::read_onnx(bytes);
   return invalid_input("it is none of the formats that can be imported: XGBoost JSON or UBJ, LightGBM text, ONNX");
 }

@@ -81,6 +81,21 @@ void set_attribute(onnx::Node& node, std::string_view name, std::int64_t value) 
 void set_attribute(onnx::Node& node, std::string_view name, std::string_view value) {
   add_attribute(node, name, attribute_string)->set_s(value.data(), value.size());
 }
+namespace {
+void set_tensor(onnx::Node& node, std::string_view name, ElementType type, std::size_t count,
+                std::span<const std::byte> bytes) {
+  onnx::Tensor* tensor = add_attribute(node, name, attribute_tensor)->mutable_t();
+  tensor->add_dims(static_cast<std::int64_t>(count));
+  tensor->set_data_type(type);
+  tensor->set_raw_data(bytes.data(), bytes.size());
+}
+}  // namespace
+void set_attribute(onnx::Node& node, std::string_view name, std::span<const float> values) {
+  set_tensor(node, name, element_float, values.size(), std::as_bytes(values));
+}
+void set_attribute(onnx::Node& node, std::string_view name, std::span<const std::uint8_t> values) {
+  set_tensor(node, name, element_uint8, values.size(), std::as_bytes(values));
+}
 onnx::Attribute* add_floats(onnx::Node& node, std::string_view name) {
   return add_attribute(node, name, attribute_floats);
 }

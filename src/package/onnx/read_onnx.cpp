@@ -4,6 +4,7 @@
 #include <slipway/package/onnx.hpp>
 
 #include "description.hpp"
+#include "graph_match.hpp"
 #include "read_operators.hpp"
 #include "schema.hpp"
 #include "wire_check.hpp"
@@ -53,7 +54,13 @@ Result<std::vector<std::string>> operator_kinds(const onnx::Graph& graph, const 
   return kinds;
 }
 
-Result<model::Model> rebuild(const onnx::ModelFile& file) {
+// The Model that the description and the names of nodes speak of, and the forms of its operators.
+struct Rebuilt {
+  model::Model model;
+  std::vector<Form> forms;
+};
+
+Result<Rebuilt> rebuild(const onnx::ModelFile& file) {
   SLIPWAY_TRY(Description description, read_description(properties_of(file)));
   model::Model& model = description.model;
   const Names names(model.inputs);
@@ -62,15 +69,28 @@ Result<model::Model> rebuild(const onnx::ModelFile& file) {
   std::unordered_map<std::string, model::ValueId> values;
   for (model::ValueId id = 0; id < model.values.size(); ++id) values.emplace(names.value(model, id), id);
   const Parts parts(file.graph());
+  Rebuilt rebuilt;
   std::vector<model::Operator> operators;
   for (std::size_t i = 0; i < count; ++i) {
     const ReadContext context{parts, values, description, names.part_prefix(i, kinds[i]),
                               static_cast<model::ValueId>(model.inputs.size() + i)};
     SLIPWAY_TRY(auto op, read_operator(kinds[i], context).with_context(fmt::format("operator {}", i)));
     operators.push_back(std::move(op));
+    rebuilt.forms.push_back(form_of(kinds[i], context));
   }
   model.operators = std::move(operators);
-  return std::move(model);
+  rebuilt.model = std::move(model);
+  return rebuilt;
+}
+
+Result<model::Model> read_own(const onnx::ModelFile& file) {
+  SLIPWAY_TRY(Rebuilt rebuilt, rebuild(file));
+  SLIPWAY_CHECK(validate(rebuilt.model));
+  google::protobuf::Arena arena;
+  auto* expected = google::protobuf::Arena::CreateMessage<onnx::ModelFile>(&arena);
+  SLIPWAY_CHECK(build_file(*expected, rebuilt.model, rebuilt.forms));
+  SLIPWAY_CHECK(match_graph(file, *expected));
+  return std::move(rebuilt.model);
 }
 
 }  // namespace
@@ -85,13 +105,7 @@ Result<model::Model> read_onnx(std::string_view bytes) {
   if (format->value() != format_version)
     return invalid_input(fmt::format("reading ONNX: its format is '{}', this version of Slipway reads '{}'",
                                      format->value(), format_version));
-  auto model = rebuild(*file);
-  if (!model.ok()) return std::move(model).with_context(fmt::format("reading ONNX: {}", foreign));
-  const auto written = write_onnx(*model);
-  if (!written.ok()) return Error(written.error()).with_context(fmt::format("reading ONNX: {}", foreign));
-  if (*written != bytes)
-    return invalid_input(fmt::format("reading ONNX: {}: its nodes were changed after Slipway wrote them", foreign));
-  return model;
+  return read_own(*file).with_context(fmt::format("reading ONNX: {}", foreign));
 }
 
 Result<OnnxSummary> summarise_onnx(std::string_view bytes) {

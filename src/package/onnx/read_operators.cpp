@@ -49,13 +49,13 @@ std::vector<std::string_view> Parts::beginning_with(std::string_view prefix) con
   return names;
 }
 
-namespace {
-
 const onnx::Attribute* find_attribute(const onnx::Node& node, std::string_view name) {
   for (const onnx::Attribute& attribute : node.attribute())
     if (attribute.name() == name) return &attribute;
   return nullptr;
 }
+
+namespace {
 
 class OperatorReader {
  public:
@@ -291,6 +291,7 @@ class OperatorReader {
 };
 
 Result<model::Operator> OperatorReader::trees() {
+  if (find("compact")) return read_compact_trees(context_);
   model::Trees op;
   SLIPWAY_TRY(op.input, value_read_by("ensemble", 0));
   SLIPWAY_TRY(const onnx::Node* ensemble, node("ensemble"));
@@ -341,6 +342,10 @@ Result<model::Operator> OperatorReader::trees() {
 }
 
 }  // namespace
+
+Form form_of(std::string_view name, const ReadContext& context) {
+  return name == "Trees" && context.parts.node(context.prefix + "compact") ? Form::compact : Form::standard;
+}
 
 Result<model::Operator> read_operator(std::string_view name, const ReadContext& context) {
   OperatorReader reader(context);

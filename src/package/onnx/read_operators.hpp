@@ -15,6 +15,7 @@
 
 #include "description.hpp"
 #include "onnx.pb.h"
+#include "write_operators.hpp"
 
 namespace slipway::package {
 
@@ -43,8 +44,17 @@ struct ReadContext {
   model::ValueId output;  // the value that the operator makes
 };
 
+// The form in which a file has an operator.
+Form form_of(std::string_view name, const ReadContext& context);
+
 // Rebuilds one operator of the kind `name`. What is found is bounded by the file's size but otherwise unchecked: the
 // caller validates the whole Model and compares it with the file.
 Result<model::Operator> read_operator(std::string_view name, const ReadContext& context);
+
+// Trees in the form of write_compact_trees.
+Result<model::Operator> read_compact_trees(const ReadContext& context);
+
+// The attribute of that name, or nothing.
+const onnx::Attribute* find_attribute(const onnx::Node& node, std::string_view name);
 
 }  // namespace slipway::package

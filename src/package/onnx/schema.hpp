@@ -13,16 +13,24 @@ namespace slipway::package {
 inline constexpr std::int64_t onnx_ir_version = 8;
 inline constexpr std::int64_t onnx_opset = 17;
 inline constexpr std::int64_t onnx_ml_opset = 3;
+inline constexpr std::int64_t onnx_compact_ml_opset = 5;  // of TreeEnsemble
 inline constexpr std::string_view onnx_ml_domain = "ai.onnx.ml";
 inline constexpr std::string_view format_version = "1";
 
 // TensorProto.DataType
-enum ElementType : std::int32_t { element_float = 1, element_int64 = 7, element_string = 8, element_bool = 9 };
+enum ElementType : std::int32_t {
+  element_float = 1,
+  element_uint8 = 2,
+  element_int64 = 7,
+  element_string = 8,
+  element_bool = 9
+};
 // AttributeProto.AttributeType
 enum AttributeType : std::int32_t {
   attribute_float = 1,
   attribute_int = 2,
   attribute_string = 3,
+  attribute_tensor = 4,
   attribute_floats = 6,
   attribute_ints = 7,
   attribute_strings = 8

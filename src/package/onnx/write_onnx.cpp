@@ -77,9 +77,7 @@ Result<std::string> serialise(const onnx::ModelFile& file) {
 
 }  // namespace
 
-Result<std::string> write_onnx(const model::Model& model) {
-  SLIPWAY_CHECK(validate(model).with_context("writing ONNX"));
-  onnx::ModelFile file;
+Status build_file(onnx::ModelFile& file, const model::Model& model, std::span<const Form> forms) {
   file.set_ir_version(onnx_ir_version);
   file.set_producer_name("slipway");
   onnx::OperatorSet* set = file.add_opset_import();
@@ -87,7 +85,8 @@ Result<std::string> write_onnx(const model::Model& model) {
   set->set_version(onnx_opset);
   set = file.add_opset_import();
   set->set_domain(std::string(onnx_ml_domain));
-  set->set_version(onnx_ml_opset);
+  const bool compact = std::find(forms.begin(), forms.end(), Form::compact) != forms.end();
+  set->set_version(compact ? onnx_compact_ml_opset : onnx_ml_opset);
   onnx::Graph& graph = *file.mutable_graph();
   graph.set_name(model.name.empty() ? "model" : model.name);
   const Names names(model.inputs);
@@ -98,9 +97,9 @@ Result<std::string> write_onnx(const model::Model& model) {
     for (const model::ValueId id : operator_inputs(op)) inputs.push_back(names.value(model, id));
     const model::ValueId output = operator_output(op);
     PartWriter writer(graph, names.part_prefix(i, operator_name(op)), names.value(model, output));
-    SLIPWAY_CHECK(write_operator(std::move(writer), model, op, inputs)
-                      .with_context(fmt::format("writing ONNX: operator {} ({} '{}')", i, operator_name(op),
-                                                model.values[output].name)));
+    SLIPWAY_CHECK(
+        write_operator(std::move(writer), model, op, inputs, forms[i])
+            .with_context(fmt::format("operator {} ({} '{}')", i, operator_name(op), model.values[output].name)));
   }
   write_outputs(graph, model, names);
   SLIPWAY_TRY(const auto properties, describe_model(model));
@@ -109,6 +108,17 @@ Result<std::string> write_onnx(const model::Model& model) {
     entry->set_key(key);
     entry->set_value(value);
   }
+  return {};
+}
+
+Result<std::string> write_onnx(const model::Model& model, const OnnxOptions& options) {
+  SLIPWAY_CHECK(validate(model).with_context("writing ONNX"));
+  std::vector<Form> forms(model.operators.size(), Form::standard);
+  for (std::size_t i = 0; i < forms.size(); ++i)
+    if (const auto* trees = std::get_if<model::Trees>(&model.operators[i]))
+      if (options.compact && trees->outputs == 1) forms[i] = Form::compact;
+  onnx::ModelFile file;
+  SLIPWAY_CHECK(build_file(file, model, forms).with_context("writing ONNX"));
   return serialise(file);
 }
 

@@ -8,8 +8,8 @@ std::int64_t size_of(const auto& list) { return static_cast<std::int64_t>(list.s
 
 class OperatorWriter {
  public:
-  OperatorWriter(PartWriter& writer, const model::Model& model, const std::vector<std::string>& inputs)
-      : writer_(writer), model_(model), inputs_(inputs) {}
+  OperatorWriter(PartWriter& writer, const model::Model& model, const std::vector<std::string>& inputs, Form form)
+      : writer_(writer), model_(model), inputs_(inputs), form_(form) {}
 
   Status operator()(const model::Fill& op) {
     const std::string missing = writer_.add("IsNaN", "missing", {inputs_[0]});
@@ -113,6 +113,10 @@ class OperatorWriter {
   }
 
   Status operator()(const model::Trees& op) {
+    if (form_ == Form::compact && op.outputs == 1) {
+      write_compact_trees(writer_, op, inputs_[0]);
+      return done();
+    }
     onnx::Node& node = *writer_.node("TreeEnsembleRegressor", "ensemble", {inputs_[0]});
     node.set_domain(std::string(onnx_ml_domain));
     set_attribute(node, "aggregate_function",
@@ -254,13 +258,14 @@ class OperatorWriter {
   PartWriter& writer_;
   const model::Model& model_;
   const std::vector<std::string>& inputs_;
+  Form form_;
 };
 
 }  // namespace
 
 Status write_operator(PartWriter writer, const model::Model& model, const model::Operator& op,
-                      const std::vector<std::string>& inputs) {
-  return std::visit(OperatorWriter(writer, model, inputs), op);
+                      const std::vector<std::string>& inputs, Form form) {
+  return std::visit(OperatorWriter(writer, model, inputs, form), op);
 }
 
 }  // namespace slipway::package

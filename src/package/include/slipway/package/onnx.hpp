@@ -18,13 +18,21 @@
 
 namespace slipway::package {
 
+struct OnnxOptions {
+  // Trees of one output as TreeEnsemble (ai.onnx.ml 5) with equal leaves stored once: a third of the size or less.
+  // Needs ONNX Runtime 1.20 or later; leaves out the covers that path-dependent Shapley values need.
+  bool compact = false;
+};
+
 // The file's bytes; equal models give equal bytes. Errors: a model that does not pass validate(); an operator that has
 // no ONNX form yet (Terms), named with its number.
-Result<std::string> write_onnx(const model::Model& model);
+Result<std::string> write_onnx(const model::Model& model, const OnnxOptions& options = {});
 
-// The Model in a file that write_onnx made. The bytes may come from anywhere: what is truncated, corrupt or hostile is
-// an invalid_input error, as is valid ONNX that does not say exactly what some Model says ("foreign": changed by
-// another tool, or made by one). Memory use is bounded by a small multiple of the size.
+// The Model in a file that write_onnx made, of this version or an older one: the Model is rebuilt from its description
+// and the names of nodes, and accepted only if the graph built from it is the file's graph, node by node. The bytes may
+// come from anywhere: what is truncated, corrupt or hostile is an invalid_input error, as is valid ONNX that does not
+// say exactly what some Model says ("foreign": changed by another tool, or made by one). Memory use is bounded by a
+// small multiple of the size.
 Result<model::Model> read_onnx(std::string_view bytes);
 
 // What any ONNX file says about itself, for reports and for running foreign models.

@@ -27,10 +27,14 @@ float threshold_of(const model::Model& model);
 inline constexpr double agreement_bound = 1e-5;
 
 struct Agreement {
-  std::string engine;             // "ONNX Runtime 1.32.0"
-  double largest_difference = 0;  // of a score; of a regression's prediction, relative to the larger of 1 and itself
+  std::string engine;  // "ONNX Runtime 1.32.0"
+  // Of a score; of a regression's prediction, relative to the largest of 1, itself and the predictions' root mean
+  // square.
+  double largest_difference = 0;
+  // Labels that neither are Slipway's nor follow from that engine's own scores, which may round to the other side of
+  // the threshold.
   std::int64_t different_labels = 0;
-  bool holds() const { return largest_difference <= agreement_bound; }
+  bool holds() const { return largest_difference <= agreement_bound && different_labels == 0; }
 };
 
 // Scores the rows with ONNX Runtime and compares with Slipway's `prediction` of the same rows.
