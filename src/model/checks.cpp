@@ -163,6 +163,7 @@ class OperatorCheck {
     if (op.minimum_length < 1 || op.minimum_length > op.maximum_length)
       return invalid_input(
           fmt::format("lengths {} to {}: expected 1 or more, ascending", op.minimum_length, op.maximum_length));
+    if (op.shortest_word < 1) return invalid_input("shortest_word is 0");
     if (op.terms.empty()) return invalid_input("terms is empty");
     SLIPWAY_CHECK(expect_sorted_texts("terms", op.terms));
     SLIPWAY_CHECK(expect_size("weights", op.weights.size(), op.terms.size()));

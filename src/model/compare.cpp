@@ -100,6 +100,8 @@ void compare(Comparison& comparison, const std::string& path, const Terms& left,
   SLIPWAY_FIELD(terms);
   SLIPWAY_FIELD(weights);
   SLIPWAY_FIELD(norm);
+  SLIPWAY_FIELD(sublinear);
+  SLIPWAY_FIELD(shortest_word);
 }
 void compare(Comparison& comparison, const std::string& path, const Dense& left, const Dense& right) {
   SLIPWAY_FIELD(weights);

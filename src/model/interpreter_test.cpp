@@ -164,15 +164,21 @@ TEST_F(OneOperator, Terms) {
   EXPECT_FLOATS(run_text(runs, {"Aaa b", "zz"}, {0, 1}, 2), 0.6F, 0, 0.8F, 0);
   runs.norm = Terms::Norm::l1;
   EXPECT_FLOATS(run_text(runs, {"Aaa b"}, {0}, 2), 3 / 7.0F, 4 / 7.0F);
+  Terms pairs{none, none, Terms::Unit::word, 2, 2, {"ab cd", "é cd"}, {2, 1}, Terms::Norm::none};
+  EXPECT_FLOATS(run_text(pairs, {"ab x cd, AB cd é cd"}, {0}, 2), 2, 1);
+  pairs.shortest_word = 2;
+  EXPECT_FLOATS(run_text(pairs, {"ab x cd, AB cd é cd"}, {0}, 2), 4, 0);
+  pairs.sublinear = true;
+  EXPECT_FLOATS(run_text(pairs, {"ab x cd, AB cd é cd"}, {0}, 2), 2 * (1 + std::log(2.0F)), 0);
 }
 
 TEST(ForEachTerm, OrderAndRepeats) {
   std::vector<std::string> found;
   const auto keep = [&found](std::string_view term) { found.emplace_back(term); };
-  for_each_term("Über-uns 2x", Terms::Unit::word, 1, 2, keep);
+  for_each_term("Über-uns 2x", {.unit = Terms::Unit::word, .maximum_length = 2}, keep);
   EXPECT_THAT(found, ElementsAre("Über", "uns", "2x", "Über uns", "uns 2x"));
   found.clear();
-  for_each_term("éa", Terms::Unit::character, 1, 3, keep);
+  for_each_term("éa", {.unit = Terms::Unit::character, .maximum_length = 3}, keep);
   EXPECT_THAT(found, ElementsAre("é", "a", "éa"));
 }
 

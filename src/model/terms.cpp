@@ -41,19 +41,28 @@ std::vector<Piece> code_points_of(std::string_view text) {
   return pieces;
 }
 
+// In code points.
+std::size_t length_of(std::string_view text, const Piece& piece) {
+  std::size_t length = 0;
+  for (std::size_t i = piece.begin; i < piece.end; ++i)
+    length += (static_cast<unsigned char>(text[i]) & 0xc0) != 0x80 ? 1 : 0;
+  return length;
+}
+
 }  // namespace
 
-void for_each_term(std::string_view text, Terms::Unit unit, int minimum_length, int maximum_length,
-                   const std::function<void(std::string_view term)>& found) {
+void for_each_term(std::string_view text, const Terms& shape, const std::function<void(std::string_view term)>& found) {
   std::string lower(text);
   for (char& c : lower)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  const std::vector<Piece> pieces = unit == Terms::Unit::word ? words_of(lower) : code_points_of(lower);
+  std::vector<Piece> pieces = shape.unit == Terms::Unit::word ? words_of(lower) : code_points_of(lower);
+  if (shape.unit == Terms::Unit::word && shape.shortest_word > 1)
+    std::erase_if(pieces, [&](const Piece& word) { return length_of(lower, word) < shape.shortest_word; });
   std::string joined;
-  for (int length = minimum_length; length <= maximum_length; ++length) {
+  for (int length = shape.minimum_length; length <= shape.maximum_length; ++length) {
     for (std::size_t first = 0; first + static_cast<std::size_t>(length) <= pieces.size(); ++first) {
       const std::size_t last = first + static_cast<std::size_t>(length) - 1;
-      if (unit == Terms::Unit::character || length == 1) {
+      if (shape.unit == Terms::Unit::character || length == 1) {
         found(std::string_view(lower).substr(pieces[first].begin, pieces[last].end - pieces[first].begin));
         continue;
       }
@@ -69,27 +78,24 @@ void for_each_term(std::string_view text, Terms::Unit unit, int minimum_length, 
 
 std::size_t TermWeigher::Hash::operator()(std::string_view text) const { return hash_bytes(text); }
 
-TermWeigher::TermWeigher(const Terms& terms)
-    : unit_(terms.unit),
-      minimum_length_(terms.minimum_length),
-      maximum_length_(terms.maximum_length),
-      norm_(terms.norm),
-      weights_(terms.weights) {
+TermWeigher::TermWeigher(const Terms& terms) : shape_(terms) {
+  shape_.terms.clear();
   for (std::uint32_t i = 0; i < terms.terms.size(); ++i) index_.emplace(terms.terms[i], i);
 }
 
 void TermWeigher::weigh(std::string_view text, std::span<float> row) const {
   std::fill(row.begin(), row.end(), 0.0F);
-  for_each_term(text, unit_, minimum_length_, maximum_length_, [&](std::string_view term) {
+  for_each_term(text, shape_, [&](std::string_view term) {
     if (const auto found = index_.find(term); found != index_.end()) row[found->second] += 1.0F;
   });
   float norm = 0;
   for (std::size_t i = 0; i < row.size(); ++i) {
-    row[i] = row[i] * weights_[i];
-    if (norm_ == Terms::Norm::l1) norm += std::fabs(row[i]);
-    if (norm_ == Terms::Norm::l2) norm += row[i] * row[i];
+    if (shape_.sublinear && row[i] > 0) row[i] = 1.0F + std::log(row[i]);
+    row[i] = row[i] * shape_.weights[i];
+    if (shape_.norm == Terms::Norm::l1) norm += std::fabs(row[i]);
+    if (shape_.norm == Terms::Norm::l2) norm += row[i] * row[i];
   }
-  if (norm_ == Terms::Norm::l2) norm = std::sqrt(norm);
+  if (shape_.norm == Terms::Norm::l2) norm = std::sqrt(norm);
   if (norm > 0)
     for (float& value : row) value = value / norm;
 }

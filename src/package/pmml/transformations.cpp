@@ -15,8 +15,7 @@ constexpr float missing = std::numeric_limits<float>::quiet_NaN();
 // Whether some text holds the term: runs of words have a length within bounds, and words no blanks or capital letters.
 bool can_occur(const model::Terms& op, const std::string& term) {
   bool found = false;
-  model::for_each_term(term, op.unit, op.minimum_length, op.maximum_length,
-                       [&](std::string_view run) { found = found || run == term; });
+  model::for_each_term(term, op, [&](std::string_view run) { found = found || run == term; });
   return found;
 }
 
@@ -101,6 +100,8 @@ class TransformationWriter {
   // Words are counted by TextIndex, in a copy of the text with small ASCII letters and one blank between words.
   Status operator()(const model::Terms& op) {
     if (op.unit == model::Terms::Unit::character) return invalid_input("PMML has no way to count runs of characters");
+    if (op.shortest_word > 1 && op.maximum_length > 1)
+      return invalid_input("PMML has no way to leave short words out of runs of words");
     const FieldId input = columns_[op.input][0];
     std::string words = fields_.ref(input).xml;
     const auto replace = [&words](std::string_view pattern, std::string_view by) {
@@ -128,7 +129,8 @@ class TransformationWriter {
                              "<Constant dataType=\"string\">{}</Constant></TextIndex>",
                              field, escaped(op.terms[i])),
                          .reads = {text}};
-      PmmlTerm product = arithmetic("*", count, number_constant(op.weights[i]));
+      PmmlTerm product =
+          arithmetic("*", op.sublinear ? damped(count, output_.columns[i]) : count, number_constant(op.weights[i]));
       product.may_be_missing = false;
       if (op.norm != model::Terms::Norm::none) product = fields_.simple(product, output_.columns[i] + " count");
       weighted.push_back(product);
@@ -249,6 +251,15 @@ class TransformationWriter {
 
  private:
   void add(std::size_t column, const PmmlTerm& term) { made_.push_back(fields_.derive(output_.columns[column], term)); }
+
+  // 1 + ln(count) where a term occurs, else 0.
+  PmmlTerm damped(const PmmlTerm& given, const std::string& wanted) {
+    PmmlTerm count = fields_.simple(given, wanted + " occurrences");
+    const PmmlTerm occurs = test("greaterThan", count, number_constant(0));
+    const PmmlTerm at_least_one = choice(occurs, count, number_constant(1));
+    return choice(occurs, arithmetic("+", number_constant(1), function_of(fields_, "ln", at_least_one, false, wanted)),
+                  number_constant(0));
+  }
 
   // 1 / (1 + exp(-x))
   PmmlTerm sigmoid(const PmmlTerm& given, const std::string& wanted) {

@@ -33,12 +33,18 @@ std::string repeated(TensorGraph& graph, std::string_view part, const std::strin
   return graph.add("Fill", part, {shape, value}, {{"T", type}, {"index_type", tensor_int64}});
 }
 
-Pieces split_words(TensorGraph& graph, const std::string& lower, const std::string& rows) {
+Pieces split_words(TensorGraph& graph, const std::string& lower, const std::string& rows, int shortest) {
   // Within the pattern, characters above 127 stand for all bytes above 127.
   const std::string_view no_word = "[^a-z0-9_\\x{80}-\\x{10FFFF}]+";
-  const std::string spaced =
-      graph.add("StaticRegexReplace", "spaced", {lower},
-                {{"pattern", no_word}, {"rewrite", std::string_view(" ")}, {"replace_global", true}});
+  std::string spaced = graph.add("StaticRegexReplace", "spaced", {lower},
+                                 {{"pattern", no_word}, {"rewrite", std::string_view(" ")}, {"replace_global", true}});
+  if (shortest > 1) {
+    const std::string shorter =
+        "(?:^| )(?:[a-z0-9_\\x{80}-\\x{10FFFF}]{1," + std::to_string(shortest - 1) + "}(?: |$))+";
+    spaced = graph.add(
+        "StaticRegexReplace", "long_enough", {spaced},
+        {{"pattern", std::string_view(shorter)}, {"rewrite", std::string_view(" ")}, {"replace_global", true}});
+  }
   const std::string words =
       graph.add("StringSplitV2", "words", {spaced, graph.text("blank", "")}, {{"maxsplit", std::int64_t{-1}}});
   const std::string row = graph.gather("row", words, tensor_int64, graph.int32("row/column", 0), tensor_int32, 1);
@@ -80,7 +86,7 @@ std::string write_tensor_terms(TensorGraph graph, const model::Terms& op, const 
   const bool words = op.unit == model::Terms::Unit::word;
   const std::string rows = size(graph, "rows", input, tensor_string);
   const std::string lower = graph.add("StringLower", "lower", {input}, {{"encoding", std::string_view()}});
-  const Pieces pieces = words ? split_words(graph, lower, rows) : split_characters(graph, lower);
+  const Pieces pieces = words ? split_words(graph, lower, rows, op.shortest_word) : split_characters(graph, lower);
   tensorflow::Node* runs = graph.node("StringNGrams", "runs", {pieces.texts, pieces.splits},
                                       {{"separator", std::string_view(words ? " " : "")},
                                        {"left_pad", std::string_view()},
@@ -116,10 +122,18 @@ std::string write_tensor_terms(TensorGraph graph, const model::Terms& op, const 
   const std::int32_t shape[] = {-1, static_cast<std::int32_t>(width + 1)};
   const std::string table = graph.reshape("table", counted, tensor_float, graph.int32s("table/shape", {2}, shape));
   const std::int32_t begin[] = {0, 0}, extent[] = {-1, static_cast<std::int32_t>(width)};
-  const std::string known = graph.add(
+  std::string known = graph.add(
       "Slice", "known", {table, graph.int32s("known/begin", {2}, begin), graph.int32s("known/size", {2}, extent)},
       {{"T", tensor_float}, {"Index", tensor_int32}});
 
+  if (op.sublinear) {
+    const std::string one = graph.scalar("sublinear/one", 1);
+    const std::string at_least_one = graph.add("Maximum", "sublinear/count", {known, one});
+    const std::string damped =
+        graph.add("AddV2", "sublinear/damped", {graph.add("Log", "sublinear/log", {at_least_one}), one});
+    const std::string occurs = graph.add("Greater", "sublinear/occurs", {known, graph.scalar("sublinear/zero", 0)});
+    known = graph.add("SelectV2", "sublinear", {occurs, damped, known});
+  }
   const std::string weighted = graph.add("Mul", "weighted", {known, graph.floats("weights", {1, width}, op.weights)});
   if (op.norm == model::Terms::Norm::none) return weighted;
   const bool squares = op.norm == model::Terms::Norm::l2;

@@ -191,10 +191,12 @@ struct Decide {
   float threshold = 0.5F;
 };
 
-// Text to term weights (TF-IDF): the words or character runs of the input, each known one counted, the count multiplied
-// by its weight and the row divided by its norm (a row of zeros stays). ASCII letters are made lower case first. Words
-// are the longest runs of ASCII letters, digits, underscores and bytes above 127; a run of several words is joined by
-// one space. Character runs are runs of code points, blanks included. Missing text gives zeros. See terms.hpp.
+// Text to term weights (TF-IDF): the words or character runs of the input, each known one counted (with `sublinear` a
+// count c > 0 becomes 1 + ln c), the count multiplied by its weight and the row divided by its norm (a row of zeros
+// stays). ASCII letters are made lower case first. Words are the longest runs of ASCII letters, digits, underscores and
+// bytes above 127; those of fewer than `shortest_word` code points are left out, and a run of several of the others is
+// joined by one space. Character runs are runs of code points, blanks included. Missing text gives zeros. See
+// terms.hpp.
 struct Terms {
   enum class Unit : std::uint8_t { word, character };
   enum class Norm : std::uint8_t { none, l1, l2 };
@@ -205,6 +207,8 @@ struct Terms {
   std::vector<std::string> terms = {};                  // distinct, sorted
   std::vector<float> weights = {};
   Norm norm = Norm::l2;
+  bool sublinear = false;
+  std::uint8_t shortest_word = 1;  // unit word: 1 or more
 };
 
 using Operator = std::variant<Fill, Lookup, Affine, Piecewise, Expression, Terms, Dense, Trees, Join, Link, Decide>;

@@ -12,15 +12,15 @@
 namespace slipway::model {
 
 // Calls `found` with every term of `text` (runs of minimum_length to maximum_length words or code points, in order of
-// their length, then of their place), repeats included. The view is valid during the call only.
-void for_each_term(std::string_view text, Terms::Unit unit, int minimum_length, int maximum_length,
-                   const std::function<void(std::string_view term)>& found);
+// their length, then of their place), repeats included; of `shape` the unit, the lengths and shortest_word are looked
+// at. The view is valid during the call only.
+void for_each_term(std::string_view text, const Terms& shape, const std::function<void(std::string_view term)>& found);
 
 // A Terms operator ready to run. Immutable after construction; safe to use from several threads.
 class TermWeigher {
  public:
   explicit TermWeigher(const Terms& terms);
-  std::size_t width() const { return weights_.size(); }
+  std::size_t width() const { return shape_.weights.size(); }
   // Writes the width() weights of one text; the empty text is missing and gives zeros.
   void weigh(std::string_view text, std::span<float> row) const;
 
@@ -29,10 +29,7 @@ class TermWeigher {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const;
   };
-  Terms::Unit unit_;
-  int minimum_length_, maximum_length_;
-  Terms::Norm norm_;
-  std::vector<float> weights_;
+  Terms shape_;  // without its terms
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> index_;
 };
 
