@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 namespace slipway::evaluate {
 
@@ -38,46 +37,13 @@ std::vector<CurvePoint> precision_recall_points(const metrics::Ranking& ranking,
   return thin(points, most);
 }
 
-std::vector<CalibrationBin> calibration_bins(metrics::Labels labels, metrics::Scores scores, metrics::Weights weights,
-                                             int bins) {
-  std::vector<std::size_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
-  const auto weight = [&](std::size_t row) { return weights.empty() ? 1.0 : static_cast<double>(weights[row]); };
-  double total = 0;
-  for (std::size_t row : order) total += weight(row);
-
+Result<std::vector<CalibrationBin>> calibration_bins(metrics::Labels labels, metrics::Scores scores,
+                                                     metrics::Weights weights, int bins) {
+  SLIPWAY_TRY(const auto found, metrics::reliability(labels, scores, weights, bins));
   std::vector<CalibrationBin> result;
-  CalibrationBin open;
-  double done = 0;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const std::size_t row = order[i];
-    open.rows += weight(row);
-    open.predicted += weight(row) * scores[row];
-    open.observed += labels[row] == 1 ? weight(row) : 0;
-    done += weight(row);
-    const bool last = i + 1 == order.size();
-    const bool tied = !last && scores[order[i + 1]] == scores[row];
-    // Rounding of the sums must not shift a border.
-    const bool full = done >= total * static_cast<double>(result.size() + 1) / bins - 1e-9 * total;
-    if ((last || (full && !tied)) && open.rows > 0) {
-      open.interval = wilson(open.observed, open.rows);
-      open.predicted /= open.rows;
-      open.observed /= open.rows;
-      result.push_back(open);
-      open = {};
-    }
-  }
+  for (const metrics::ReliabilityBin& bin : found)
+    result.push_back({bin.rows, bin.predicted, bin.observed, wilson(bin.observed * bin.rows, bin.rows)});
   return result;
-}
-
-double expected_calibration_error(const std::vector<CalibrationBin>& bins) {
-  double sum = 0, rows = 0;
-  for (const CalibrationBin& bin : bins) {
-    sum += bin.rows * std::abs(bin.observed - bin.predicted);
-    rows += bin.rows;
-  }
-  return rows > 0 ? sum / rows : 0;
 }
 
 std::vector<double> count_bins(std::span<const float> values, metrics::Weights weights, double low, double high,

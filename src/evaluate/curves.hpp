@@ -13,11 +13,9 @@ std::vector<CurvePoint> thin(const std::vector<CurvePoint>& points, std::size_t 
 std::vector<CurvePoint> roc_points(const metrics::Ranking& ranking, std::size_t most);
 std::vector<CurvePoint> precision_recall_points(const metrics::Ranking& ranking, std::size_t most);
 
-// Equal-mass bins by ascending score; tied scores share a bin, so there may be fewer.
-std::vector<CalibrationBin> calibration_bins(metrics::Labels labels, metrics::Scores scores, metrics::Weights weights,
-                                             int bins);
-// Weighted mean of |observed - predicted| over the bins.
-double expected_calibration_error(const std::vector<CalibrationBin>& bins);
+// metrics::reliability with intervals.
+Result<std::vector<CalibrationBin>> calibration_bins(metrics::Labels labels, metrics::Scores scores,
+                                                     metrics::Weights weights, int bins);
 
 // Counts of values in `bins` equal-width bins over [low, high]; what is beyond goes into the end bins.
 std::vector<double> count_bins(std::span<const float> values, metrics::Weights weights, double low, double high,

@@ -91,16 +91,27 @@ class Evaluator {
   void add_baseline(std::string_view name, double value) { out_.baseline.push_back({std::string(name), value, {}}); }
 
   void measure_catalogue() {
-    for (const metrics::Metric& metric : metrics::catalogue()) {
-      if (!metric.applies_to(outcome_.task)) continue;
-      const auto value = metrics::evaluate(metric, outcome_);
-      if (value.ok() && std::isfinite(*value)) {
-        add(metric.name, *value);
-      } else {
-        out_.notes.push_back(fmt::format("{} is undefined on these rows: {}", metric.name,
-                                         value.ok() ? "not finite" : value.error().message()));
-      }
+    for (const metrics::Metric& metric : metrics::catalogue())
+      if (metric.applies_to(outcome_.task)) measure(metric);
+    std::vector<std::string_view> further;
+    if (outcome_.task == metrics::TaskKind::binary) {
+      further = {"f2", "recall_at_fpr_0.01", "fpr_at_recall_0.9"};
+      if (out_.rows > 100) further.push_back("precision_at_100");
+      if (!outcome_.days.empty() && !outcome_.cards.empty()) further.push_back("card_precision_at_100");
+    } else if (outcome_.task == metrics::TaskKind::multiclass && out_.classes.size() > 2) {
+      further = {"top_2_accuracy"};
     }
+    for (std::string_view name : further)
+      if (const auto metric = metrics::find_metric(name); metric.ok()) measure(**metric);
+  }
+
+  void measure(const metrics::Metric& metric) {
+    const auto value = metrics::evaluate(metric, outcome_);
+    if (value.ok() && std::isfinite(*value)) return add(metric.name, *value);
+    // A deviance is for targets of one kind; that others have none is no news.
+    if (!metric.name.ends_with("_deviance"))
+      out_.notes.push_back(fmt::format("{} is undefined on these rows: {}", metric.name,
+                                       value.ok() ? "not finite" : value.error().message()));
   }
 
   Status add_classes() {
@@ -180,9 +191,8 @@ class Evaluator {
       out_.notes.push_back(
           fmt::format("all rows are of class '{}': there are no curves", out_.classes[out_.positives > 0]));
     }
-    out_.calibration =
-        calibration_bins(outcome_.labels, positive(), outcome_.weights, std::max(1, options_.calibration_bins));
-    add("ece", expected_calibration_error(out_.calibration));
+    SLIPWAY_TRY(out_.calibration, calibration_bins(outcome_.labels, positive(), outcome_.weights,
+                                                   std::max(1, options_.calibration_bins)));
     add_score_histogram();
     add_baseline("brier", out_.prevalence * (1 - out_.prevalence));
     add_baseline("average_precision", out_.prevalence);
@@ -210,7 +220,7 @@ class Evaluator {
     const metrics::Scores predictions = outcome_.scores.column(0);
     std::vector<float> residuals(out_.rows);
     MeanInterval absolute, squared;
-    double relative = 0, relative_weight = 0, total = 0, mean = 0;
+    double total = 0, mean = 0;
     std::size_t zeros = 0;
     for (std::size_t row = 0; row < out_.rows; ++row) {
       const double target = outcome_.targets[row];
@@ -220,19 +230,16 @@ class Evaluator {
       squared.add(residual * residual);
       total += weight(row);
       mean += weight(row) * target;
-      if (target == 0) {
-        ++zeros;
-      } else {
-        relative += weight(row) * std::abs(residual / target);
-        relative_weight += weight(row);
-      }
+      zeros += target == 0;
     }
     mean /= total;
     set_interval("mae", absolute.interval());
     if (auto interval = squared.interval())
       set_interval("rmse", Interval{std::sqrt(interval->low), std::sqrt(interval->high)});
-    if (relative_weight > 0) add("mape", relative / relative_weight);
-    if (zeros > 0) out_.notes.push_back(fmt::format("mape leaves out {} rows whose target is 0", zeros));
+    if (zeros > 0) {
+      std::erase_if(out_.measures, [](const Measure& measure) { return measure.name == "mape"; });
+      out_.notes.push_back(fmt::format("mape has no bound: the target of {} rows is 0", zeros));
+    }
 
     std::vector<float> sorted(outcome_.targets.begin(), outcome_.targets.end());
     std::nth_element(sorted.begin(), sorted.begin() + std::ptrdiff_t(sorted.size() / 2), sorted.end());

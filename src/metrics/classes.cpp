@@ -97,20 +97,43 @@ double f_beta(const ConfusionMatrix& matrix, double beta, std::size_t index) {
 
 double f1(const ConfusionMatrix& matrix, std::size_t index) { return f_beta(matrix, 1, index); }
 
-double macro_precision(const ConfusionMatrix& matrix) {
-  return mean_over_classes(
-      matrix, [&](std::size_t index) { return precision(matrix, index); },
-      [&](std::size_t index) { return matrix.present[index]; });
+namespace {
+
+// `share(part, whole)` of one class or of all, from the diagonal and what it is compared with.
+template <class Value, class Micro>
+double averaged(const ConfusionMatrix& matrix, Average average, const Value& value, const Micro& micro) {
+  if (average == Average::micro) return micro();
+  if (average == Average::macro)
+    return mean_over_classes(matrix, value, [&](std::size_t c) { return matrix.present[c]; });
+  double sum = 0;
+  for (std::size_t index = 0; index < matrix.classes; ++index) sum += matrix.truth(index) * value(index);
+  return ratio(sum, matrix.total());
 }
-double macro_recall(const ConfusionMatrix& matrix) {
-  return mean_over_classes(
-      matrix, [&](std::size_t index) { return recall(matrix, index); },
-      [&](std::size_t index) { return matrix.present[index]; });
+
+}  // namespace
+
+// Every row has one class and one prediction, so that micro precision, recall and F are all the accuracy.
+double precision(const ConfusionMatrix& matrix, Average average) {
+  return averaged(
+      matrix, average, [&](std::size_t index) { return precision(matrix, index); }, [&] { return accuracy(matrix); });
 }
-double macro_f1(const ConfusionMatrix& matrix) {
-  return mean_over_classes(
-      matrix, [&](std::size_t index) { return f1(matrix, index); },
-      [&](std::size_t index) { return matrix.present[index]; });
+double recall(const ConfusionMatrix& matrix, Average average) {
+  return averaged(
+      matrix, average, [&](std::size_t index) { return recall(matrix, index); }, [&] { return accuracy(matrix); });
+}
+double f_beta(const ConfusionMatrix& matrix, double beta, Average average) {
+  return averaged(
+      matrix, average, [&](std::size_t index) { return f_beta(matrix, beta, index); },
+      [&] { return accuracy(matrix); });
+}
+
+Result<double> cohen_kappa(const ConfusionMatrix& matrix) {
+  const double total = matrix.total();
+  double chance = 0;
+  for (std::size_t index = 0; index < matrix.classes; ++index) chance += matrix.truth(index) * matrix.predicted(index);
+  chance /= total;
+  if (!(total - chance > 0)) return invalid_input("kappa is not defined where truth and prediction are one class only");
+  return 1 - (total - matrix.correct()) / (total - chance);
 }
 
 double matthews(const ConfusionMatrix& matrix) {

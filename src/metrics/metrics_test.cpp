@@ -130,7 +130,7 @@ TEST(Classes, Binary) {
   EXPECT_NEAR(precision(matrix), 0.52, close);
   EXPECT_NEAR(recall(matrix), 0.6842105263157895, close);
   EXPECT_NEAR(f1(matrix), 0.5909090909090909, close);
-  EXPECT_NEAR(macro_f1(matrix), 0.599802371541502, close);
+  EXPECT_NEAR(f_beta(matrix, 1, Average::macro), 0.599802371541502, close);
   EXPECT_NEAR(matthews(matrix), 0.22133200006102177, close);
   EXPECT_NEAR(f_beta(*confusion_matrix(labels, predictions, 2), 2), 0.8, close);
 }
@@ -143,7 +143,7 @@ TEST(Classes, UndefinedIsZero) {
   EXPECT_EQ(f1(matrix), 0);
   EXPECT_EQ(matthews(matrix), 0);
   EXPECT_EQ(balanced_accuracy(matrix), 1);
-  EXPECT_EQ(macro_f1(matrix), 1);  // class 1 occurs nowhere and does not count
+  EXPECT_EQ(f_beta(matrix, 1, Average::macro), 1);  // class 1 occurs nowhere and does not count
 }
 
 const std::vector<std::int32_t> three = {0, 1, 2, 2, 1, 0, 2, 1};
@@ -164,9 +164,9 @@ TEST(Classes, SeveralClasses) {
   const ConfusionMatrix matrix = *confusion_matrix(three, predictions, 3);
   EXPECT_NEAR(accuracy(matrix), 0.75, close);
   EXPECT_NEAR(balanced_accuracy(matrix), 0.7777777777777777, close);
-  EXPECT_NEAR(macro_precision(matrix), 0.8333333333333334, close);
-  EXPECT_NEAR(macro_recall(matrix), 0.7777777777777777, close);
-  EXPECT_NEAR(macro_f1(matrix), 0.7555555555555555, close);
+  EXPECT_NEAR(precision(matrix, Average::macro), 0.8333333333333334, close);
+  EXPECT_NEAR(recall(matrix, Average::macro), 0.7777777777777777, close);
+  EXPECT_NEAR(f_beta(matrix, 1, Average::macro), 0.7555555555555555, close);
   EXPECT_NEAR(matthews(matrix), 0.6831300510639733, close);
 }
 
@@ -174,8 +174,8 @@ TEST(Classes, AClassThatIsOnlyPredicted) {
   const std::vector<std::int32_t> truth = {0, 1, 1, 0, 1, 0, 0, 1};
   const ConfusionMatrix matrix = *confusion_matrix(truth, predicted_classes({8, 3, three_scores}), 3);
   EXPECT_NEAR(balanced_accuracy(matrix), 0.625, close);
-  EXPECT_NEAR(macro_f1(matrix), 0.47222222222222215, close);
-  EXPECT_NEAR(macro_precision(matrix), 0.5833333333333333, close);
+  EXPECT_NEAR(f_beta(matrix, 1, Average::macro), 0.47222222222222215, close);
+  EXPECT_NEAR(precision(matrix, Average::macro), 0.5833333333333333, close);
 }
 
 TEST(Regression, Errors) {

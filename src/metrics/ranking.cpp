@@ -146,37 +146,4 @@ Result<PrecisionRecallCurve> precision_recall_curve(Labels labels, Scores scores
   return curve;
 }
 
-namespace {
-
-template <class One>
-Result<double> one_vs_rest(Labels labels, const ScoreTable& scores, const One& one) {
-  SLIPWAY_CHECK(detail::check_length(labels.size(), scores.rows, "rows of scores"));
-  SLIPWAY_CHECK(detail::check_table(scores));
-  SLIPWAY_CHECK(detail::check_labels(labels, scores.classes, "label"));
-  if (scores.classes == 0) return invalid_input("no classes: one against the rest needs at least two");
-  std::vector<std::int32_t> is_class(labels.size());
-  double sum = 0;
-  for (std::size_t index = 0; index < scores.classes; ++index) {
-    for (std::size_t row = 0; row < labels.size(); ++row)
-      is_class[row] = labels[row] == static_cast<std::int32_t>(index) ? 1 : 0;
-    SLIPWAY_TRY(
-        const double value,
-        one(Labels(is_class), scores.column(index)).with_context(fmt::format("class {} against the rest", index)));
-    sum += value;
-  }
-  return sum / static_cast<double>(scores.classes);
-}
-
-}  // namespace
-
-Result<double> roc_auc_one_vs_rest(Labels labels, const ScoreTable& scores, Weights weights) {
-  return one_vs_rest(labels, scores,
-                     [&](Labels is_class, Scores column) { return roc_auc(is_class, column, weights); });
-}
-
-Result<double> average_precision_one_vs_rest(Labels labels, const ScoreTable& scores, Weights weights) {
-  return one_vs_rest(labels, scores,
-                     [&](Labels is_class, Scores column) { return average_precision(is_class, column, weights); });
-}
-
 }  // namespace slipway::metrics

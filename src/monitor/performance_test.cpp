@@ -39,7 +39,7 @@ TEST(Performance, ComparesWithThePromise) {
   const Window good(3000, 2), bad(3000, 1);
   const auto kept = compare_performance(good.outcome, promised, {});
   ASSERT_TRUE(kept.ok()) << kept.error().message();
-  ASSERT_EQ(kept->metrics.size(), 1);  // ece and rmse are no metrics of a binary task
+  ASSERT_EQ(kept->metrics.size(), 2);  // rmse is no metric of a binary task
   EXPECT_EQ(kept->metrics[0].verdict, MetricChange::Verdict::as_promised);
   EXPECT_NEAR(kept->prevalence, 0.1, 1e-12);
   const auto broken = compare_performance(bad.outcome, promised, {}, Threads(2));

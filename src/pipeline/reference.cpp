@@ -5,6 +5,7 @@
 #include <slipway/base/text.hpp>
 #include <slipway/features/features.hpp>
 #include <slipway/learners/learner.hpp>
+#include <slipway/metrics/metrics.hpp>
 #include <slipway/pipeline/configuration.hpp>
 #include <slipway/pipeline/reference.hpp>
 #include <slipway/table/sample.hpp>
@@ -67,6 +68,22 @@ std::string options_reference() {
         fmt::format("{} Under `learner: {{{}: {{...}}}}`, as `--set option=value` of `train`, and under `search:`.",
                     learner.documentation, learner.name),
         learner.options);
+  text +=
+      "\n## metrics\n\nFor `search: {metric: ...}`, `evaluate: {gates: {...}}` and `--gate`. scikit-learn's scorer "
+      "names "
+      "are understood too. `<...>` stands for a number, as in `recall_at_fpr_0.01`.\n\n"
+      "| metric | tasks | better | meaning |\n|---|---|---|---|\n";
+  const auto add = [&](const metrics::Metric& metric) {
+    std::string tasks;
+    for (const auto& [applies, name] :
+         {std::pair{metric.binary, "two classes"}, std::pair{metric.multiclass, "several"},
+          std::pair{metric.regression, "numbers"}})
+      if (applies) tasks += (tasks.empty() ? "" : ", ") + std::string(name);
+    text += fmt::format("| `{}` | {} | {} | {} |\n", metric.name, tasks, metric.higher_is_better ? "higher" : "lower",
+                        cell(metric.documentation));
+  };
+  for (const metrics::Metric& metric : metrics::catalogue()) add(metric);
+  for (const metrics::MetricFamily& family : metrics::families()) add(family.metric);
   text += group("sample", "Flags of `slipway sample`.", describe(table::sample_options));
   return text;
 }

@@ -56,10 +56,14 @@ double precision(const ConfusionMatrix& matrix, std::size_t index = 1);
 double recall(const ConfusionMatrix& matrix, std::size_t index = 1);
 double f1(const ConfusionMatrix& matrix, std::size_t index = 1);
 double f_beta(const ConfusionMatrix& matrix, double beta, std::size_t index = 1);
-// Unweighted means over the classes that occur among labels or predictions.
-double macro_precision(const ConfusionMatrix& matrix);
-double macro_recall(const ConfusionMatrix& matrix);
-double macro_f1(const ConfusionMatrix& matrix);
+// How a number per class becomes one: macro is the unweighted mean over the classes that occur among labels or
+// predictions, weighted their mean by the weight of their rows, micro counts all classes' decisions together.
+enum class Average : std::uint8_t { macro, micro, weighted };
+double precision(const ConfusionMatrix& matrix, Average average);
+double recall(const ConfusionMatrix& matrix, Average average);
+double f_beta(const ConfusionMatrix& matrix, double beta, Average average);
+// Cohen's kappa (Cohen 1960): agreement beyond chance. An error where chance alone agrees always (one class only).
+Result<double> cohen_kappa(const ConfusionMatrix& matrix);
 // Matthews correlation in [-1, 1], for any number of classes (Gorodkin 2004); 0 where undefined.
 double matthews(const ConfusionMatrix& matrix);
 
@@ -102,10 +106,37 @@ struct PrecisionRecallCurve {
 };
 Result<PrecisionRecallCurve> precision_recall_curve(Labels labels, Scores scores, Weights weights = {});
 
-// Several classes: mean over the classes of "this class against the rest". A class without rows is an error for ROC AUC
-// and counts 0 for average precision.
-Result<double> roc_auc_one_vs_rest(Labels labels, const ScoreTable& scores, Weights weights = {});
-Result<double> average_precision_one_vs_rest(Labels labels, const ScoreTable& scores, Weights weights = {});
+// Several classes: the average over the classes of "this class against the rest"; micro takes all cells of the table as
+// one binary problem. A class without rows is an error for ROC AUC and counts 0 for average precision.
+Result<double> roc_auc_one_vs_rest(Labels labels, const ScoreTable& scores, Weights weights = {},
+                                   Average average = Average::macro);
+Result<double> average_precision_one_vs_rest(Labels labels, const ScoreTable& scores, Weights weights = {},
+                                             Average average = Average::macro);
+// Mean over all pairs of classes of the AUC between the two, each ranked by either's column (Hand and Till 2001);
+// weighted: by the pair's share of the rows. Not for weighted rows, as in scikit-learn.
+Result<double> roc_auc_one_vs_one(Labels labels, const ScoreTable& scores, Average average = Average::macro);
+
+// Points of the curves, without interpolation between cuts.
+// Highest recall among the cuts with a false positive rate of at most `rate`; a cut above every score counts (0).
+Result<double> recall_at_false_positive_rate(const Ranking& ranking, double rate);
+// Lowest false positive rate among the cuts with at least this recall.
+Result<double> false_positive_rate_at_recall(const Ranking& ranking, double recall);
+// Highest precision among the cuts with at least this recall, highest recall among those with at least this precision
+// (0 where there is none). An error without a positive row.
+Result<double> precision_at_recall(const Ranking& ranking, double recall);
+Result<double> recall_at_precision(const Ranking& ranking, double precision);
+// Share of positives among the `count` rows (by weight) of the highest scores. Rows tied at the border count in
+// proportion: the mean over all orders of the tied. Fewer rows than `count`: of all rows.
+Result<double> precision_at(const Ranking& ranking, double count);
+// Share of the rows whose class is among their `most` highest columns; of equal columns the later is higher, as in
+// scikit-learn. Two columns with most = 1: column 1 > 0.5.
+Result<double> top_accuracy(Labels labels, const ScoreTable& scores, std::size_t most, Weights weights = {});
+// Card precision of the Fraud Detection Handbook: of each day's `cards` highest-ranked cards (by their highest score of
+// that day; of equal ones the smaller number) the share with a positive row that day, of `cards` however many there
+// were; mean over the days. A card that was found is left out of later days. `days` and `card_numbers`: one per row,
+// negative = unknown, left out.
+Result<double> card_precision(Labels labels, Scores scores, std::span<const std::int32_t> days,
+                              std::span<const std::int32_t> card_numbers, std::size_t cards);
 
 // ---- probabilities ----
 
@@ -118,12 +149,30 @@ Result<double> brier(Labels labels, const ScoreTable& scores, Weights weights = 
 Result<double> log_loss(Labels labels, Scores positive, Weights weights = {});
 Result<double> brier(Labels labels, Scores positive, Weights weights = {});
 
+// Rows of neighbouring scores: what was predicted and what came true.
+struct ReliabilityBin {
+  double rows = 0;       // weight
+  double predicted = 0;  // mean score
+  double observed = 0;   // share of positives
+};
+// Equal-mass bins by ascending score; tied scores share a bin, so there may be fewer than `bins`.
+Result<std::vector<ReliabilityBin>> reliability(Labels labels, Scores positive, Weights weights = {}, int bins = 10);
+// Expected calibration error: mean of |observed - predicted| over the bins, by their rows.
+double expected_calibration_error(std::span<const ReliabilityBin> bins);
+
 // ---- regression ----
 
 Result<double> mean_absolute_error(std::span<const float> targets, Scores predictions, Weights weights = {});
 Result<double> root_mean_squared_error(std::span<const float> targets, Scores predictions, Weights weights = {});
 // Coefficient of determination; for constant targets 1 if all predictions are exact, else 0. Needs two rows.
 Result<double> r2(std::span<const float> targets, Scores predictions, Weights weights = {});
+// Mean of |target - prediction| / max(|target|, 2^-52): enormous where a target is 0.
+Result<double> mean_absolute_percentage_error(std::span<const float> targets, Scores predictions, Weights weights = {});
+// Pinball loss at a quantile in (0, 1): half the mean absolute error at 0.5.
+Result<double> quantile_loss(std::span<const float> targets, Scores predictions, double quantile, Weights weights = {});
+// Mean Tweedie deviance: power 0 the squared error, 1 Poisson (targets >= 0, predictions > 0), 2 gamma (both > 0),
+// between them the compound Poisson. Other powers and values outside the domain are errors.
+Result<double> tweedie_deviance(std::span<const float> targets, Scores predictions, double power, Weights weights = {});
 
 // ---- by name ----
 
@@ -137,6 +186,9 @@ struct Outcome {
   Weights weights;
   ScoreTable scores;       // n x classes probabilities, or n x 1 predictions
   float threshold = 0.5F;  // binary: of the metrics that need predicted classes
+  // Binary: day and card of each row, for card_precision; empty where unknown.
+  std::span<const std::int32_t> days = {};
+  std::span<const std::int32_t> cards = {};
 };
 
 struct Metric {
@@ -145,14 +197,26 @@ struct Metric {
   bool higher_is_better = true;
   bool binary = false, multiclass = false, regression = false;  // tasks that it applies to
   bool applies_to(TaskKind task) const;
-  Result<double> (*evaluate)(const Outcome& outcome) = nullptr;  // call through metrics::evaluate, which checks
+  // Call through metrics::evaluate, which checks.
+  Result<double> (*evaluate)(const Outcome& outcome, double parameter) = nullptr;
+  double parameter = 0;  // the number in its name, if it has one
 };
 
 // Every metric, in the order of the documentation. For several classes roc_auc, average_precision, precision, recall
 // and f1 are means over the classes.
 std::span<const Metric> catalogue();
+// The metrics with a number in their name, as "recall_at_fpr_<rate>": any number in their range may be asked for.
+struct MetricFamily {
+  std::string_view prefix, suffix;  // of the name, around the number
+  std::string_view parameter;       // what the number is: "rate"
+  double minimum = 0, maximum = 1;  // both allowed
+  bool whole = false;               // whole numbers only
+  Metric metric;                    // without its number
+};
+std::span<const MetricFamily> families();
 // An unknown name is an error that suggests the nearest. scikit-learn's scorer names are understood too
-// ("neg_log_loss", "neg_root_mean_squared_error", "f1_macro", ...).
+// ("neg_log_loss", "neg_root_mean_squared_error", "f1_macro", ...). A metric with a number in its name is made when it
+// is first asked for and stays for the life of the program. Safe from any thread.
 Result<const Metric*> find_metric(std::string_view name);
 // The metric that search and reports use unless told otherwise.
 std::string_view default_metric(TaskKind task);
