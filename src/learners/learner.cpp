@@ -77,9 +77,9 @@ Result<model::Block> predict(const Fragment& fragment, const model::Block& featu
 }
 
 std::span<const Learner> catalogue() {
-  static const std::vector<Learner> learners = {forest::random_forest_learner(), forest::decision_tree_learner(),
-                                                boosting::gradient_boosting(), linear::logistic_regression(),
-                                                linear::linear_regression()};
+  static const std::vector<Learner> learners = {forest::random_forest_learner(), forest::extra_trees_learner(),
+                                                forest::decision_tree_learner(), boosting::gradient_boosting(),
+                                                linear::logistic_regression(),   linear::linear_regression()};
   return learners;
 }
 

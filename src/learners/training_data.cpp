@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <slipway/base/text.hpp>
+
 namespace slipway::learners {
 namespace {
 
@@ -69,6 +71,39 @@ std::vector<float> effective_weights(const TrainingData& data, bool balanced, do
   weights.resize(data.labels.size(), 1.0F);
   for (std::size_t row = 0; row < weights.size(); ++row)
     weights[row] = static_cast<float>(weights[row] * by_class[static_cast<std::size_t>(data.labels[row])]);
+  return weights;
+}
+
+Result<std::vector<std::int8_t>> read_directions(const std::string& text) {
+  std::vector<std::int8_t> directions;
+  if (text == "none") return directions;
+  for (const std::string& part : split(text, ',')) {
+    const std::string_view one = trim(part);
+    if (one != "1" && one != "+1" && one != "0" && one != "-1")
+      return invalid_input(
+          fmt::format("monotonic_cst: '{}' for feature {}; expected -1, 0 or 1", one, directions.size() + 1));
+    directions.push_back(one == "0" ? 0 : one == "-1" ? -1 : 1);
+  }
+  if (std::all_of(directions.begin(), directions.end(), [](std::int8_t d) { return d == 0; })) directions.clear();
+  return directions;
+}
+
+Status check_directions(std::size_t directions, std::size_t features) {
+  if (directions == 0 || directions == features) return {};
+  return invalid_input(fmt::format("monotonic_cst: {} numbers for {} features", directions, features));
+}
+
+Result<std::vector<double>> read_class_weights(const std::string& text) {
+  std::vector<double> weights;
+  for (const std::string& part : split(text, ',')) {
+    const std::optional<double> weight = parse_number(trim(part));
+    if (!weight || !(*weight >= 0) || std::isinf(*weight))
+      return invalid_input(
+          fmt::format("class_weight: '{}' for class {}; expected a number >= 0", trim(part), weights.size() + 1));
+    weights.push_back(*weight);
+  }
+  if (std::all_of(weights.begin(), weights.end(), [](double weight) { return weight == 0; }))
+    return invalid_input("class_weight: all weights are 0");
   return weights;
 }
 

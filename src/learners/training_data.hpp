@@ -13,4 +13,13 @@ Status check_training_data(const TrainingData& data);
 // class 1.
 std::vector<float> effective_weights(const TrainingData& data, bool balanced, double positive = 1);
 
+// "1, 0, -1": a monotonic constraint per feature (1: the prediction may only rise with it, -1: only fall); empty for
+// "none" and for zeros only.
+Result<std::vector<std::int8_t>> read_directions(const std::string& text);
+// Errors: not one per feature.
+Status check_directions(std::size_t directions, std::size_t features);
+
+// "1, 10": a weight per class, in the order of the classes; each finite and >= 0, one above 0.
+Result<std::vector<double>> read_class_weights(const std::string& text);
+
 }  // namespace slipway::learners

@@ -66,8 +66,7 @@ Status check_fit(const TrainingData& data, const BoostingOptions& options, const
     return invalid_input(fmt::format("{} rows: at most 268435455", data.features->rows));
   if (data.features->width > 65535)
     return invalid_input(fmt::format("{} features: at most 65535", data.features->width));
-  if (directions != 0 && directions != data.features->width)
-    return invalid_input(fmt::format("monotonic_cst: {} numbers for {} features", directions, data.features->width));
+  SLIPWAY_CHECK(check_directions(directions, data.features->width));
   if (directions != 0 && loss.renews_by_quantile())
     return invalid_input(fmt::format("monotonic_cst does not go with loss: {}", options.loss));
   if (options.class_weight != "none" && data.task == model::Task::regression)
@@ -380,7 +379,7 @@ class Booster {
 Result<BoostedModel> boost(const TrainingData& data, const BoostingOptions& options, std::uint64_t seed,
                            const Threads& threads, Progress& progress) {
   SLIPWAY_TRY(const Loss loss, choose_loss(data, options));
-  SLIPWAY_TRY(std::vector<std::int8_t> directions, monotonic_directions(options));
+  SLIPWAY_TRY(std::vector<std::int8_t> directions, read_directions(options.monotonic_cst));
   const GrowthSettings growth = growth_settings(options);
   SLIPWAY_CHECK(check_fit(data, options, loss, growth, directions.size()));
   progress.begin(fmt::format("gradient_boosting: {} rounds", options.n_estimators),

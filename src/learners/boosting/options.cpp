@@ -4,6 +4,8 @@
 
 #include <slipway/base/text.hpp>
 
+#include "training_data.hpp"
+
 namespace slipway::learners::boosting {
 namespace {
 
@@ -101,24 +103,10 @@ Result<BoostingOptions> read_options(const Settings& settings, BoostingOptions o
     }
     SLIPWAY_CHECK(params::set_option(options, *option, value));
   }
-  SLIPWAY_CHECK(monotonic_directions(options));
+  SLIPWAY_CHECK(read_directions(options.monotonic_cst));
   if (options.sampling_method == "gradient_based" && options.subsample == 1)
     return invalid_input("sampling_method: gradient_based needs a subsample below 1, such as 0.2");
   return options;
-}
-
-Result<std::vector<std::int8_t>> monotonic_directions(const BoostingOptions& options) {
-  std::vector<std::int8_t> directions;
-  if (options.monotonic_cst == "none") return directions;
-  for (const std::string& part : split(options.monotonic_cst, ',')) {
-    const std::string_view one = trim(part);
-    if (one != "1" && one != "+1" && one != "0" && one != "-1")
-      return invalid_input(
-          fmt::format("monotonic_cst: '{}' for feature {}; expected -1, 0 or 1", one, directions.size() + 1));
-    directions.push_back(one == "0" ? 0 : one == "-1" ? -1 : 1);
-  }
-  if (std::all_of(directions.begin(), directions.end(), [](std::int8_t d) { return d == 0; })) directions.clear();
-  return directions;
 }
 
 }  // namespace slipway::learners::boosting

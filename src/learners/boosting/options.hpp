@@ -39,7 +39,4 @@ std::span<const params::Option<BoostingOptions>> boosting_table();
 // that contradict each other.
 Result<BoostingOptions> read_options(const Settings& settings, BoostingOptions options = {});
 
-// monotonic_cst as one -1, 0 or 1 per feature; empty for none.
-Result<std::vector<std::int8_t>> monotonic_directions(const BoostingOptions& options);
-
 }  // namespace slipway::learners::boosting

@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include "forest/options.hpp"
+#include "forest/out_of_bag.hpp"
 #include "tree/emit.hpp"
 
 namespace slipway::learners::forest {
 namespace {
 
-// What distinguishes the two learners: which options they have, and their defaults.
+// What distinguishes the three learners: which options they have, and their defaults.
 struct Kind {
   std::string_view name;
   std::span<const params::Option<ForestOptions>> table;
@@ -22,6 +23,7 @@ struct Kind {
 };
 
 Kind forest_kind() { return {"random_forest", forest_table(), {}}; }
+Kind extra_kind() { return {"extra_trees", forest_table(), extra_defaults()}; }
 Kind tree_kind() { return {"decision_tree", tree_table(), tree_defaults()}; }
 
 // The operators for the first `count` trees under a stop rule.
@@ -46,6 +48,20 @@ Fragment fragment_of(std::span<const tree::GrownTree> trees, const tree::Bins& b
   return fragment;
 }
 
+// What the Poisson deviance is defined for.
+Status check_counts(const TrainingData& data) {
+  double sum = 0;
+  for (std::size_t row = 0; row < data.targets.size(); ++row) {
+    if (data.targets[row] < 0)
+      return invalid_input(fmt::format("target {} at row {}: criterion: poisson needs targets that are not negative",
+                                       data.targets[row], row));
+    sum += data.targets[row];
+  }
+  if (data.task == model::Task::regression && !(sum > 0))
+    return invalid_input("criterion: poisson needs a target above 0");
+  return {};
+}
+
 struct Grown {
   tree::Bins bins;
   std::vector<tree::GrownTree> trees;
@@ -56,7 +72,7 @@ struct Grown {
 };
 
 Result<Grown> grow(const Kind& kind, const TrainingData& data, const ForestOptions& options, std::uint64_t seed,
-                   const Threads& threads, Progress& progress) {
+                   const Threads& threads, Progress& progress, bool with_oob) {
   const auto count = static_cast<std::size_t>(options.n_estimators);
   progress.begin(fmt::format("{}: {} trees", kind.name, count), count);
   struct End {
@@ -64,10 +80,17 @@ Result<Grown> grow(const Kind& kind, const TrainingData& data, const ForestOptio
     ~End() { progress.end(); }
   } end{progress};
   SLIPWAY_TRY(tree::TrainingRows rows,
-              tree::prepare_rows(data, options.max_bins, threads, progress).with_context(kind.name));
+              tree::prepare_rows(data, {options.max_bins, options.splitter == "random"}, threads, progress)
+                  .with_context(kind.name));
   Grown grown;
-  SLIPWAY_TRY(grown.settings, growth_settings(options, data.task, rows.rows(), rows.codes->features(), seed));
+  if (options.criterion == "poisson") SLIPWAY_CHECK(check_counts(data).with_context(kind.name));
+  SLIPWAY_TRY(grown.settings, growth_settings(options, data.task, static_cast<std::size_t>(data.classes), rows.rows(),
+                                              rows.codes->features(), seed));
   SLIPWAY_TRY(grown.trees, tree::grow_trees(rows, grown.settings, count, threads, progress));
+  if (with_oob) {
+    SLIPWAY_TRY(const std::string line, out_of_bag(rows, grown.settings, grown.trees, threads, progress));
+    progress.note(fmt::format("{}: {}", kind.name, line));
+  }
   grown.task = data.task;
   grown.outputs = rows.outputs;
   grown.rows = rows.rows();
@@ -123,13 +146,17 @@ class NestedForest final : public NestedFit {
     others.max_depth = shared_.max_depth;
     others.min_samples_split = shared_.min_samples_split;
     others.min_impurity_decrease = shared_.min_impurity_decrease;
+    others.max_leaf_nodes = shared_.max_leaf_nodes;
+    others.ccp_alpha = shared_.ccp_alpha;
+    others.oob_score = shared_.oob_score;
     for (const auto& option : kind_.table)
       if (params::show_option(others, option) != params::show_option(shared_, option))
         return invalid_input(fmt::format("{}: {} was {} at the fit and is {} now, which needs a fit of its own",
                                          kind_.name, option.name, params::show_option(shared_, option),
                                          params::show_option(others, option)));
     SLIPWAY_TRY(const tree::GrowthSettings growth,
-                growth_settings(options, grown_.task, grown_.rows, grown_.bins.features(), grown_.settings.seed));
+                growth_settings(options, grown_.task, grown_.settings.class_weights.size(), grown_.rows,
+                                grown_.bins.features(), grown_.settings.seed));
     const tree::StopRule& deepest = grown_.settings.stop;
     if (options.n_estimators > deepest_.n_estimators || growth.stop.max_depth > deepest.max_depth ||
         growth.stop.min_samples_split < deepest.min_samples_split ||
@@ -190,7 +217,7 @@ Learner learner_of(const Kind& kind, std::string_view documentation, std::vector
   learner.fit = [kind](const TrainingData& data, const Settings& settings, std::uint64_t seed, const Threads& threads,
                        Progress& progress) -> Result<Fragment> {
     SLIPWAY_TRY(const ForestOptions options, kind.read(settings));
-    SLIPWAY_TRY(const Grown grown, grow(kind, data, options, seed, threads, progress));
+    SLIPWAY_TRY(const Grown grown, grow(kind, data, options, seed, threads, progress, options.oob_score));
     return fragment_of(grown.trees, grown.bins, grown.task, grown.outputs, grown.settings.stop);
   };
   learner.fit_nested = [kind](const TrainingData& data, const Settings& settings, std::span<const Settings> points,
@@ -199,7 +226,7 @@ Learner learner_of(const Kind& kind, std::string_view documentation, std::vector
     SLIPWAY_TRY(const ForestOptions shared, kind.read(settings));
     const std::size_t rows = data.features == nullptr ? 0 : data.features->rows;
     SLIPWAY_TRY(const ForestOptions deepest, deepest_of(kind, shared, points, rows));
-    SLIPWAY_TRY(Grown grown, grow(kind, data, deepest, seed, threads, progress));
+    SLIPWAY_TRY(Grown grown, grow(kind, data, deepest, seed, threads, progress, false));
     std::unique_ptr<NestedFit> nested = std::make_unique<NestedForest>(kind, shared, deepest, std::move(grown));
     return nested;
   };
@@ -210,6 +237,11 @@ Learner learner_of(const Kind& kind, std::string_view documentation, std::vector
 
 Learner random_forest_learner() {
   return learner_of(forest_kind(), "mean of decision trees, each grown on a bootstrap sample and random features",
+                    forest_nesting());
+}
+
+Learner extra_trees_learner() {
+  return learner_of(extra_kind(), "mean of trees whose features and thresholds are drawn at random, each on all rows",
                     forest_nesting());
 }
 

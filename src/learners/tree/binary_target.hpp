@@ -6,6 +6,7 @@
 #include "tree/gain.hpp"
 #include "tree/growth.hpp"
 #include "tree/items.hpp"
+#include "tree/random_split.hpp"
 
 namespace slipway::learners::tree {
 
@@ -58,19 +59,24 @@ class BinaryTarget {
 
   static bool pure(const Totals& totals) { return totals[0] == 0 || totals[1] == 0; }
   static bool pure_rows(const Item*, std::uint32_t) { return false; }  // its totals say so
-  static Totals rest(const Totals& totals, const Totals& left) { return {totals[0] - left[0], totals[1] - left[1]}; }
+  static Totals rest(const Totals& totals, const Split& best) {
+    return {totals[0] - best.left[0], totals[1] - best.left[1]};
+  }
   double weight(const Totals& totals) const { return class_weight_[0] * totals[0] + class_weight_[1] * totals[1]; }
-  void write_value(const Totals& totals, float* value) const {
-    *value = static_cast<float>(class_weight_[1] * totals[1] / weight(totals));
+  // The share of class 1.
+  double value(const Totals& totals) const { return class_weight_[1] * totals[1] / weight(totals); }
+  void write_value(const Totals& totals, const ValueBounds& bounds, float* value) const {
+    *value = static_cast<float>(bounds.clamp(this->value(totals)));
   }
   double decrease(double gain, const Totals& totals, double bag_weight) const {
     return (settings_.criterion == Criterion::entropy ? gain : 2 * gain / weight(totals)) / bag_weight;
   }
 
-  void begin(const Totals& totals, std::uint32_t rows) {
-    const std::uint32_t counted = Counted ? rows : totals[0] + totals[1];
+  void begin(const Totals& totals, const NodeContext& context) {
+    context_ = context;
+    const std::uint32_t counted = Counted ? context.rows : totals[0] + totals[1];
     node_ = {weight(totals), class_weight_[1] * totals[1], static_cast<std::int32_t>(counted),
-             static_cast<std::int32_t>(Counted ? settings_.min_samples_leaf : 1)};
+             static_cast<std::int32_t>(Counted ? settings_.min_samples_leaf : 1), context.min_weight};
   }
 
   // Reads and clears the feature's cells; whether it has two values in the node.
@@ -80,6 +86,7 @@ class BinaryTarget {
     accumulate(cells[0], cells[1], bins);
     std::memset(cells[0], 0, static_cast<std::size_t>(bins) * sizeof(Cell));
     std::memset(cells[1], 0, static_cast<std::size_t>(bins) * sizeof(Cell));
+    if (settings_.random_splits) return scan_random(bins, feature, missing, best);
     const bool found = consider(bins, feature, missing, false, best);
     if (missing.rows() != 0) consider(bins, feature, missing, true, best);
     if (found) return true;
@@ -110,6 +117,14 @@ class BinaryTarget {
       }
     }
     if (bins + (has_missing ? 1 : 0) < 2) return false;
+    if (settings_.random_splits) {
+      if (bins == 0) return false;
+      const RandomSplit drawn =
+          draw_split(rows_.bins, feature, touched_[0], touched_[bins - 1], has_missing, context_.key);
+      const auto behind = std::upper_bound(touched_.begin(), touched_.begin() + bins, drawn.bin) - touched_.begin();
+      take_random(drawn, small_prefix_[static_cast<std::size_t>(behind - 1)], missing, feature, best);
+      return true;
+    }
     for (int side = 0; side < (has_missing ? 2 : 1); ++side) {
       const int last = has_missing && side == 0 ? bins : bins - 1;
       for (int i = 0; i < last; ++i) {
@@ -117,7 +132,7 @@ class BinaryTarget {
         if (side == 1) left.add(missing.cell[0], missing.cell[1]);
         if (left.rows() < node_.min_rows || node_.rows - left.rows() < node_.min_rows) continue;
         const double gain = gain_of(left);
-        if (!(gain > best.gain)) continue;
+        if (!(gain > best.gain) || !allowed(feature, left.weights())) continue;
         const std::uint8_t bin =
             i + 1 == bins ? behind_all_values : static_cast<std::uint8_t>((touched_[i] + touched_[i + 1] - 1) / 2);
         best = {gain, feature, bin, missing_side(has_missing, side == 1, left.weights()), left.weights()};
@@ -160,6 +175,62 @@ class BinaryTarget {
     return settings_.criterion == Criterion::entropy ? entropy_gain(weight, positive, node_)
                                                      : squared_gain(weight, positive, node_);
   }
+  // Whether monotonic constraints allow these sides.
+  bool allowed(std::uint16_t feature, const Totals& left) const {
+    if (settings_.directions.empty()) return true;
+    const double left_sum = class_weight_[1] * left[1];
+    const double left_weight = weight(left);
+    return allowed_values(settings_.directions[feature], context_.bounds, left_sum / left_weight,
+                          (node_.sum - left_sum) / (node_.weight - left_weight));
+  }
+  Pair prefix_at(int x) const {
+    Pair pair;
+    if constexpr (Counted) {
+      // Numbers of rows are of both classes together; which cell holds them does not matter.
+      pair.cell = {static_cast<std::uint64_t>(prefix_.rows[x]) << 32 | static_cast<std::uint32_t>(prefix_.negative[x]),
+                   static_cast<std::uint32_t>(prefix_.positive[x])};
+    } else {
+      pair.cell = {static_cast<Cell>(prefix_.negative[x]), static_cast<Cell>(prefix_.positive[x])};
+    }
+    return pair;
+  }
+  // One threshold at random; whether the feature has two values in the node.
+  bool scan_random(int bins, std::uint16_t feature, const Pair& missing, Split& best) {
+    const std::int32_t present = prefix_.rows[bins - 1];
+    const bool has_missing = missing.rows() != 0;
+    if (present == 0) return false;
+    const auto begin = prefix_.rows.begin();
+    const auto lowest = static_cast<int>(std::upper_bound(begin, begin + bins, 0) - begin);
+    const auto highest = static_cast<int>(std::lower_bound(begin, begin + bins, present) - begin);
+    if (lowest == highest && !has_missing) return false;
+    const RandomSplit drawn = draw_split(rows_.bins, feature, lowest, highest, has_missing, context_.key);
+    take_random(drawn, prefix_at(std::min(drawn.bin, bins - 1)), missing, feature, best);
+    return true;
+  }
+  void take_random(const RandomSplit& drawn, Pair left, const Pair& missing, std::uint16_t feature, Split& best) {
+    if (drawn.missing_left) left.add(missing.cell[0], missing.cell[1]);
+    if (left.rows() < node_.min_rows || node_.rows - left.rows() < node_.min_rows) return;
+    const double gain = gain_of(left);
+    if (!(gain > best.gain) || !allowed(feature, left.weights())) return;
+    best = {gain, feature, static_cast<std::uint8_t>(drawn.bin),
+            missing_side(missing.rows() != 0, drawn.missing_left, left.weights()), left.weights()};
+  }
+  // The best of the allowed ones, one by one.
+  BestBin best_constrained(int bins, std::uint16_t feature, const ClassAddition& added) const {
+    BestBin best;
+    std::int32_t before = 0;
+    for (int x = 0; x < bins; ++x) {
+      const std::int32_t values = prefix_.rows[x];
+      const std::int32_t rows = values + added.rows;
+      if (std::exchange(before, values) == values) continue;
+      if (rows < node_.min_rows || node_.rows - rows < node_.min_rows) continue;
+      Pair left = prefix_at(x);
+      left.add(static_cast<Cell>(added.negative), static_cast<Cell>(added.positive));
+      const double gain = gain_of(left);
+      if (gain > best.gain && allowed(feature, left.weights())) best = {gain, x};
+    }
+    return best;
+  }
   // Where a missing value goes when the node had none: with the heavier child.
   std::uint8_t missing_side(bool has_missing, bool missing_left, const Totals& left) const {
     if (has_missing) return missing_left ? 1 : 0;
@@ -171,9 +242,14 @@ class BinaryTarget {
     ClassAddition added;
     if (missing_left)
       added = {static_cast<std::int32_t>(missing.cell[0]), static_cast<std::int32_t>(missing.cell[1]), missing.rows()};
-    const BestBin found = settings_.criterion == Criterion::entropy
-                              ? best_entropy(prefix_, bins, node_, class_weight_, added)
-                              : best_gini(prefix_, bins, node_, class_weight_, added);
+    BestBin found;
+    if (!settings_.directions.empty()) {
+      found = best_constrained(bins, feature, added);
+    } else if (settings_.criterion == Criterion::entropy) {
+      found = best_entropy(prefix_, bins, node_, class_weight_, added);
+    } else {
+      found = best_gini(prefix_, bins, node_, class_weight_, added);
+    }
     if (!(found.gain > best.gain)) return found.gain >= 0;
     const int x = found.bin;
     int next = x + 1;
@@ -190,6 +266,7 @@ class BinaryTarget {
   const TrainingRows& rows_;
   const GrowthSettings& settings_;
   std::array<double, 2> class_weight_{1, 1};
+  NodeContext context_;
   NodeSums node_;
   ClassPrefix prefix_;
   std::array<Pair, 64> small_prefix_;  // of the bins touched

@@ -83,8 +83,8 @@ void split_widest(SortedValues values, std::size_t count, std::vector<std::size_
   std::sort(changes.begin(), changes.end());
 }
 
-std::vector<float> edges_of(std::span<const float> column, const BinOptions& options, std::vector<std::uint32_t>& keys,
-                            std::vector<std::uint32_t>& scratch) {
+void fit_feature(std::size_t feature, std::span<const float> column, const BinOptions& options,
+                 std::vector<std::uint32_t>& keys, std::vector<std::uint32_t>& scratch, Bins& bins) {
   keys.resize(column.size());
   scratch.resize(column.size());
   std::size_t present = 0;
@@ -101,12 +101,22 @@ std::vector<float> edges_of(std::span<const float> column, const BinOptions& opt
     // Quantiles that fell together leave edges over; the ranges have those too.
     split_widest(values, most - changes->size(), *changes);
   }
-  std::vector<float> edges;
-  for (std::size_t position : *changes)
-    if (const auto edge =
-            threshold_between(from_ordered_bits(values[position - 1]), from_ordered_bits(values[position])))
-      edges.push_back(*edge);
-  return edges;
+  std::vector<float> lowest;
+  std::vector<float> highest;
+  if (!values.empty()) lowest.push_back(from_ordered_bits(values.front()));
+  for (std::size_t position : *changes) {
+    const float below = from_ordered_bits(values[position - 1]);
+    const float above = from_ordered_bits(values[position]);
+    const auto edge = threshold_between(below, above);
+    if (!edge) continue;
+    bins.edges[feature].push_back(*edge);
+    highest.push_back(below);
+    lowest.push_back(above);
+  }
+  if (!options.ranges) return;
+  if (!values.empty()) highest.push_back(from_ordered_bits(values.back()));
+  bins.lowest[feature] = std::move(lowest);
+  bins.highest[feature] = std::move(highest);
 }
 
 std::size_t stride_of(std::size_t features) {
@@ -124,11 +134,15 @@ Bins fit_bins(const model::Block& features, const BinOptions& options, const Thr
               const Progress& progress) {
   Bins bins;
   bins.edges.resize(features.width);
+  if (options.ranges) {
+    bins.lowest.resize(features.width);
+    bins.highest.resize(features.width);
+  }
   threads.for_ranges(features.width, 1, [&](std::size_t begin, std::size_t end) {
     std::vector<std::uint32_t> keys;
     std::vector<std::uint32_t> scratch;
     for (std::size_t feature = begin; feature < end && !progress.cancelled(); ++feature)
-      bins.edges[feature] = edges_of(features.column(feature), options, keys, scratch);
+      fit_feature(feature, features.column(feature), options, keys, scratch, bins);
   });
   return bins;
 }

@@ -21,13 +21,16 @@ inline constexpr std::uint8_t behind_all_values = 254;
 // Where the bins of each feature end: ascending finite thresholds, at most 253.
 struct Bins {
   std::vector<std::vector<float>> edges;
+  // The least and the greatest training value of each bin, if asked for; a feature without values has none.
+  std::vector<std::vector<float>> lowest, highest;
   std::size_t features() const { return edges.size(); }
   int value_bins(std::size_t feature) const { return static_cast<int>(edges[feature].size()) + 1; }
   float threshold(std::size_t feature, std::uint8_t bin) const;
 };
 
 struct BinOptions {
-  int max_bins = 255;  // 3 to 255, one of them for missing values
+  int max_bins = 255;   // 3 to 255, one of them for missing values
+  bool ranges = false;  // fill Bins::lowest and highest
 };
 
 // One bin per distinct value where they are few enough. Else three quarters of the edges are quantiles of the rows, and

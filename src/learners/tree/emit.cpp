@@ -1,5 +1,7 @@
 #include "tree/emit.hpp"
 
+#include "tree/cut.hpp"
+
 namespace slipway::learners::tree {
 namespace {
 
@@ -8,28 +10,28 @@ class Emitter {
   Emitter(model::Trees& trees, const Bins& bins, const StopRule& stop) : trees_(trees), bins_(bins), stop_(stop) {}
 
   void add(const GrownTree& tree) {
+    const std::vector<std::uint8_t> cut = cut_nodes(tree, stop_);
     trees_.roots.push_back(static_cast<std::uint32_t>(trees_.node_count()));
     struct Pending {
       std::uint32_t node;
-      int depth;
       std::uint32_t parent;  // emitted node whose right child this is, or none
     };
     constexpr std::uint32_t none = ~std::uint32_t{0};
-    std::vector<Pending> pending = {{0, 0, none}};
+    std::vector<Pending> pending = {{0, none}};
     while (!pending.empty()) {
       const Pending here = pending.back();
       pending.pop_back();
       const GrownNode& node = tree.nodes[here.node];
       const auto place = static_cast<std::uint32_t>(trees_.node_count());
       if (here.parent != none) trees_.right[here.parent] = place;
-      if (node.left == 0 || stop_.stops(node, here.depth)) {
+      if (node.left == 0 || cut[here.node] != 0) {
         add_leaf(tree, here.node, node);
         continue;
       }
       add_node(static_cast<std::int32_t>(node.feature), bins_.threshold(node.feature, node.bin), place + 1,
                node.missing_left, node.weight);
-      pending.push_back({node.left + 1, here.depth + 1, place});
-      pending.push_back({node.left, here.depth + 1, none});
+      pending.push_back({node.left + 1, place});
+      pending.push_back({node.left, none});
     }
   }
 

@@ -37,9 +37,10 @@ SLIPWAY_MULTIVERSION void class_gains(const std::int32_t* __restrict negative, c
     const double left_sum = positive_weight * (positive[x] + added.positive);
     const double left_weight = negative_weight * (negative[x] + added.negative) + left_sum;
     const double difference = left_sum * node.weight - left_weight * node.sum;
-    const double product = left_weight * (node.weight - left_weight);
-    const double gain = difference * difference / product;
-    const bool allowed = (rows[x] >= bounds.least) & (rows[x] <= bounds.most) & (product > 0);
+    const double right_weight = node.weight - left_weight;
+    const double gain = difference * difference / (left_weight * right_weight);
+    const bool allowed = (rows[x] >= bounds.least) & (rows[x] <= bounds.most) & (left_weight >= node.min_weight) &
+                         (right_weight >= node.min_weight);
     gains[x] = allowed ? gain : -1.0;
   }
 }
@@ -49,9 +50,10 @@ SLIPWAY_MULTIVERSION void number_gains(const double* __restrict left_weight, con
                                        NodeSums node, Bounds bounds) {
   for (int x = 0; x < padded; ++x) {
     const double difference = left_sum[x] * node.weight - left_weight[x] * node.sum;
-    const double product = left_weight[x] * (node.weight - left_weight[x]);
-    const double gain = difference * difference / product;
-    const bool allowed = (rows[x] >= bounds.least) & (rows[x] <= bounds.most) & (product > 0);
+    const double right_weight = node.weight - left_weight[x];
+    const double gain = difference * difference / (left_weight[x] * right_weight);
+    const bool allowed = (rows[x] >= bounds.least) & (rows[x] <= bounds.most) & (left_weight[x] >= node.min_weight) &
+                         (right_weight >= node.min_weight);
     gains[x] = allowed ? gain : -1.0;
   }
 }
@@ -62,8 +64,9 @@ int padded_size(int bins) { return (bins + 15) / 16 * 16; }
 
 double squared_gain(double left_weight, double left_sum, const NodeSums& node) {
   const double difference = left_sum * node.weight - left_weight * node.sum;
-  const double product = left_weight * (node.weight - left_weight);
-  return product > 0 ? difference * difference / product : -1.0;
+  const double right_weight = node.weight - left_weight;
+  if (left_weight < node.min_weight || right_weight < node.min_weight) return -1.0;
+  return difference * difference / (left_weight * right_weight);
 }
 
 BestBin best_gini(ClassPrefix& prefix, int bins, const NodeSums& node, const std::array<double, 2>& class_weight,
@@ -89,7 +92,7 @@ BestBin best_squared(NumberPrefix& prefix, int bins, const NodeSums& node) {
 double entropy_gain(double left_weight, double left_sum, const NodeSums& node) {
   const double right_weight = node.weight - left_weight;
   const double right_sum = node.sum - left_sum;
-  if (!(left_weight > 0) || !(right_weight > 0)) return -1.0;
+  if (left_weight < node.min_weight || right_weight < node.min_weight) return -1.0;
   const auto bits = [](double weight, double positive) {
     return x_log2_x(weight) - x_log2_x(positive) - x_log2_x(weight - positive);
   };
@@ -111,8 +114,22 @@ BestBin best_entropy(const ClassPrefix& prefix, int bins, const NodeSums& node,
   return best;
 }
 
-double x_log2_x(double x) {
-  if (!(x > 0)) return 0;
+double x_log2_x(double x) { return x > 0 ? x * log2_of(x) : 0; }
+
+double poisson_gain(double left_weight, double left_sum, const NodeSums& node) {
+  const double right_weight = node.weight - left_weight;
+  const double right_sum = node.sum - left_sum;
+  if (left_weight < node.min_weight || right_weight < node.min_weight) return -1.0;
+  // A side of zeros has no finite deviance (scikit-learn refuses it too).
+  constexpr double least = 10 * std::numeric_limits<double>::epsilon();
+  if (left_sum <= least || right_sum <= least) return -1.0;
+  const auto part = [](double weight, double sum) { return sum * log2_of(sum / weight); };
+  constexpr double log_2 = 0.69314718055994530942;
+  return std::max(0.0,
+                  log_2 * (part(left_weight, left_sum) + part(right_weight, right_sum) - part(node.weight, node.sum)));
+}
+
+double log2_of(double x) {
   // x = m * 2^e with m in [sqrt(1/2), sqrt(2)); log(m) = 2 artanh(s), s = (m - 1) / (m + 1), |s| < 0.172.
   int exponent = 0;
   double mantissa = std::frexp(x, &exponent);
@@ -125,7 +142,7 @@ double x_log2_x(double x) {
   double series = 0;
   for (int k = 21; k >= 1; k -= 2) series = series * square + 1.0 / k;
   constexpr double two_over_log_2 = 2.8853900817779268147;
-  return x * (exponent + two_over_log_2 * s * series);
+  return exponent + two_over_log_2 * s * series;
 }
 
 }  // namespace slipway::learners::tree

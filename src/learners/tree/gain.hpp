@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <limits>
 
 namespace slipway::learners::tree {
 
@@ -10,7 +11,8 @@ struct NodeSums {
   double weight = 0;
   double sum = 0;  // binary: weight of the positive class; regression: weighted targets
   std::int32_t rows = 0;
-  std::int32_t min_rows = 1;  // on each side
+  std::int32_t min_rows = 1;                               // on each side
+  double min_weight = std::numeric_limits<double>::min();  // on each side, > 0
 };
 
 struct BestBin {
@@ -55,7 +57,12 @@ BestBin best_entropy(const ClassPrefix& prefix, int bins, const NodeSums& node,
                      const std::array<double, 2>& class_weight, const ClassAddition& added);
 double entropy_gain(double left_weight, double left_sum, const NodeSums& node);
 
-// x * log2(x), 0 at 0: from basic arithmetic only, so that it is the same on every machine.
+// Decrease of half the Poisson deviance times weight; sums are of targets, all >= 0. -1 where a side sums to 0.
+double poisson_gain(double left_weight, double left_sum, const NodeSums& node);
+
+// log2(x) for finite x > 0, and x * log2(x), 0 at 0: from basic arithmetic only, so that they are the same on every
+// machine.
+double log2_of(double x);
 double x_log2_x(double x);
 
 }  // namespace slipway::learners::tree

@@ -1,5 +1,9 @@
+#include <fmt/format.h>
+
 #include <slipway/base/random.hpp>
 
+#include "tree/absolute_target.hpp"
+#include "tree/bag.hpp"
 #include "tree/binary_target.hpp"
 #include "tree/class_target.hpp"
 #include "tree/grower.hpp"
@@ -9,8 +13,9 @@ namespace slipway::learners::tree {
 namespace {
 
 // "balanced": rows / (classes present * rows of the class), of all training rows, as scikit-learn has it.
-std::vector<double> class_weights_of(const TrainingRows& rows, ClassWeight kind) {
+std::vector<double> class_weights_of(const TrainingRows& rows, ClassWeight kind, const std::vector<double>& given) {
   if (kind == ClassWeight::none || rows.task == model::Task::regression) return {};
+  if (kind == ClassWeight::given) return given;
   std::vector<double> weights(static_cast<std::size_t>(rows.classes), 1.0);
   if (kind == ClassWeight::balanced_subsample) return weights;  // set for each tree
   std::vector<double> sums(weights.size());
@@ -28,12 +33,18 @@ std::vector<double> class_weights_of(const TrainingRows& rows, ClassWeight kind)
 
 }  // namespace
 
+void draw_rows(const GrowthSettings& settings, std::uint64_t tree, std::span<std::uint8_t> counts) {
+  draw_bag(combine_key(random_key({settings.seed, tree}), 0), settings.bag_draws, counts);
+}
+
 std::unique_ptr<TreeGrower> make_grower(const TrainingRows& rows, const GrowthSettings& settings,
                                         const Progress& progress) {
-  const std::vector<double> class_weights = class_weights_of(rows, settings.class_weight);
+  const std::vector<double> class_weights = class_weights_of(rows, settings.class_weight, settings.class_weights);
   const bool counted = settings.min_samples_leaf > 1;
   switch (rows.task) {
     case model::Task::regression:
+      if (settings.criterion == Criterion::absolute_error)
+        return std::make_unique<Grower<AbsoluteTarget>>(rows, settings, class_weights, progress);
       return std::make_unique<Grower<RegressionTarget>>(rows, settings, class_weights, progress);
     case model::Task::multiclass:
       if (counted) return std::make_unique<Grower<ClassTarget<true>>>(rows, settings, class_weights, progress);
@@ -53,16 +64,24 @@ Result<std::vector<GrownTree>> grow_trees(const TrainingRows& rows, const Growth
                                           const Threads& threads, Progress& progress) {
   std::vector<GrownTree> trees(count);
   std::atomic<std::size_t> next{0};
+  std::atomic<std::size_t> values{0};
   const std::size_t workers = std::min(count, static_cast<std::size_t>(threads.count()));
   threads.for_each(workers, [&](std::size_t) {
     // One set of lists per worker, not per tree.
     const std::unique_ptr<TreeGrower> grower = make_grower(rows, settings, progress);
     for (std::size_t tree = next++; tree < count && !progress.cancelled(); tree = next++) {
       trees[tree] = grower->grow(tree);
+      values += trees[tree].values.size();
+      if (values > most_tree_values) break;
       progress.advance(1);
     }
   });
   if (progress.cancelled()) return stopped_by_user();
+  if (values > most_tree_values)
+    return invalid_input(
+        fmt::format("{} trees of so many nodes hold more than {} million numbers; lower max_depth, "
+                    "max_samples or n_estimators, or raise min_samples_leaf",
+                    count, most_tree_values >> 20));
   return trees;
 }
 

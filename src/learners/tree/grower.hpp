@@ -6,7 +6,6 @@
 #pragma once
 #include <slipway/base/random.hpp>
 
-#include "tree/bag.hpp"
 #include "tree/growth.hpp"
 #include "tree/items.hpp"
 
@@ -34,7 +33,7 @@ class Grower final : public TreeGrower {
             static_cast<std::uint32_t>(std::min<std::size_t>(8192, (std::size_t{1} << 18) / rows.codes->stride()))),
         pool_(pool_rows_ * rows.codes->stride()),
         permutation_(rows.codes->features()),
-        small_codes_(target_.small_limit()) {
+        small_codes_(std::min<std::size_t>(target_.small_limit(), rows.rows())) {
     if (!class_weights.empty()) target_.set_class_weights(class_weights);
     std::fill_n(cells_.data(), cells_.size(), Cell{});
     for (std::size_t i = 0; i < permutation_.size(); ++i) permutation_[i] = static_cast<std::uint16_t>(i);
@@ -45,13 +44,14 @@ class Grower final : public TreeGrower {
     GrownTree grown;
     const std::uint64_t key = random_key({settings_.seed, tree});
     Job root;
-    root.spans = fill(settings_.bootstrap ? std::optional(combine_key(key, 0)) : std::nullopt);
+    root.spans = fill(settings_.bootstrap ? std::optional(tree) : std::nullopt);
     // A bag may hold no row that weighs anything; such a tree grows on all rows.
     if (root.rows() == 0) root.spans = fill(std::nullopt);
     root.path = combine_key(key, 1);
     root.totals = target_.root(lists_[0].data(), root.spans);
     bag_weight_ = target_.weight(root.totals);
-    add_node(grown, root.totals);
+    min_weight_ = std::max(std::numeric_limits<double>::min(), settings_.min_weight_fraction_leaf * bag_weight_);
+    add_node(grown, root);
     jobs_.clear();
     if (!target_.pure(root.totals)) jobs_.push_back(std::move(root));
     while (!jobs_.empty() && !progress_.cancelled()) {
@@ -71,6 +71,7 @@ class Grower final : public TreeGrower {
     std::uint64_t path = 0;
     std::array<Span, groups> spans{};
     Totals totals{};
+    ValueBounds bounds;
     std::uint32_t rows() const {
       std::uint32_t sum = 0;
       for (const Span& span : spans) sum += span.size();
@@ -78,15 +79,15 @@ class Grower final : public TreeGrower {
     }
   };
 
-  // The rows of a bag (without a key: all rows) into the first list.
-  std::array<Span, groups> fill(std::optional<std::uint64_t> bag_key) {
-    if (bag_key) draw_bag(*bag_key, settings_.bag_draws, bag_);
+  // The rows of a tree's bag (without one: all rows) into the first list.
+  std::array<Span, groups> fill(std::optional<std::uint64_t> tree) {
+    if (tree) draw_rows(settings_, *tree, bag_);
     std::array<Span, groups> spans = target_.ranges();
     Item* list = lists_[0].data();
     for (Span& span : spans) {
       std::uint32_t end = span.begin;
       for (std::uint32_t row = span.begin; row < span.end; ++row) {
-        const std::uint32_t weight = (bag_key ? bag_[row] : 1U) * rows_.weight(row);
+        const std::uint32_t weight = (tree ? bag_[row] : 1U) * rows_.weight(row);
         list[end] = target_.make(row, weight);
         end += weight != 0 ? 1 : 0;
       }
@@ -95,19 +96,20 @@ class Grower final : public TreeGrower {
     return spans;
   }
 
-  void add_node(GrownTree& grown, const Totals& totals) {
+  void add_node(GrownTree& grown, const Job& job) {
     GrownNode node;
-    node.weight = static_cast<float>(target_.weight(totals) / rows_.weight_scale);
+    node.weight = static_cast<float>(target_.weight(job.totals) / rows_.weight_scale);
     grown.nodes.push_back(node);
     const auto outputs = static_cast<std::size_t>(rows_.outputs);
     grown.values.resize(grown.values.size() + outputs);
-    target_.write_value(totals, grown.values.data() + grown.values.size() - outputs);
+    target_.write_value(job.totals, job.bounds, grown.values.data() + grown.values.size() - outputs);
   }
 
   void split(GrownTree& grown, Job& job) {
     const std::uint32_t count = job.rows();
     grown.nodes[job.node].rows = count;
     if (settings_.stop.before_search(job.depth, count) || count < 2 * settings_.min_samples_leaf) return;
+    if (settings_.min_weight_fraction_leaf > 0 && target_.weight(job.totals) < 2 * min_weight_) return;
     if (target_.pure_rows(lists_[job.list].data() + job.spans[0].begin, job.spans[0].size())) return;
     if (!job.pooled && count <= pool_rows_ && count > target_.small_limit()) copy_rows(job);
     Split& best = best_;
@@ -125,11 +127,13 @@ class Grower final : public TreeGrower {
     node.missing_left = best.missing_left;
     node.decrease = decrease;
     std::array<Job, 2> children;
-    children[1].totals = target_.rest(job.totals, best.left);
+    children[1].totals = target_.rest(job.totals, best);
     children[0].totals = best.left;
+    children[0].bounds = children[1].bounds = job.bounds;
+    if (!settings_.directions.empty()) bound_children(settings_.directions[best.feature], children);
     bool alive = false;
     for (int side = 0; side < 2; ++side) {
-      add_node(grown, children[side].totals);
+      add_node(grown, children[side]);
       children[side].node = left + static_cast<std::uint32_t>(side);
       children[side].depth = job.depth + 1;
       children[side].list = job.list ^ 1;
@@ -141,6 +145,14 @@ class Grower final : public TreeGrower {
     partition(job, best, children);
     for (int side = 1; side >= 0; --side)
       if (may_split(children[side])) jobs_.push_back(std::move(children[side]));
+  }
+
+  // Neither side may pass the middle of both any more.
+  void bound_children(std::int8_t direction, std::array<Job, 2>& children) const {
+    if (direction == 0) return;
+    const double middle = (target_.value(children[0].totals) + target_.value(children[1].totals)) / 2;
+    children[direction > 0 ? 0 : 1].bounds.upper = middle;
+    children[direction > 0 ? 1 : 0].bounds.lower = middle;
   }
 
   bool may_split(const Job& child) const {
@@ -170,7 +182,7 @@ class Grower final : public TreeGrower {
 
   // Looks at features in an order of the node's own until enough of them had two values here.
   void search(const Job& job, std::uint32_t count, Split& best) {
-    target_.begin(job.totals, count);
+    target_.begin(job.totals, {count, job.path, min_weight_, job.bounds});
     const auto features = static_cast<std::uint32_t>(permutation_.size());
     const std::uint32_t wanted = std::min(settings_.max_features, features);
     const bool small = count <= target_.small_limit();
@@ -331,6 +343,7 @@ class Grower final : public TreeGrower {
   std::vector<Job> jobs_;
   Split best_;
   double bag_weight_ = 0;
+  double min_weight_ = 0;
 };
 
 }  // namespace slipway::learners::tree

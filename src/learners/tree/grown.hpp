@@ -23,16 +23,21 @@ struct GrownTree {
 };
 
 // When a node is not split although it could be. These rules only cut a tree off: they never change a split above.
+// A node is cut off by itself for the first three; for the others the whole tree is looked at (tree/cut.hpp).
 struct StopRule {
   int max_depth = std::numeric_limits<int>::max();
   std::uint32_t min_samples_split = 2;
   double min_impurity_decrease = 0;
+  std::uint32_t max_leaf_nodes = 0;  // those of the largest decreases are split first; 0 = no limit
+  double ccp_alpha = 0;              // minimal cost-complexity pruning (Breiman et al. 1984)
+
+  bool by_node() const { return max_leaf_nodes == 0 && ccp_alpha == 0; }
 
   bool before_search(int depth, std::uint32_t rows) const { return depth >= max_depth || rows < min_samples_split; }
   bool after_search(double decrease) const {
     return decrease + std::numeric_limits<double>::epsilon() < min_impurity_decrease;
   }
-  // For a node that was split.
+  // For a node that was split, of the first three.
   bool stops(const GrownNode& node, int depth) const {
     return before_search(depth, node.rows) || after_search(node.decrease);
   }

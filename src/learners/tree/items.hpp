@@ -23,15 +23,16 @@ struct LongItem {
   LongItem at(std::uint32_t row) const { return {row | (bits & 0xffffffff00000000)}; }
 };
 
-// 24 bits of weight, 8 bits of label.
+// 32 bits of row, 20 of weight (15 draws of at most 2^16), 12 of label.
 struct LabelledItem {
+  static constexpr int most_classes = 1 << 12;
   std::uint64_t bits;
-  static LabelledItem make(std::uint32_t row, std::uint32_t weight, std::uint8_t label) {
-    return {row | std::uint64_t{weight} << 32 | std::uint64_t{label} << 56};
+  static LabelledItem make(std::uint32_t row, std::uint32_t weight, std::uint16_t label) {
+    return {row | std::uint64_t{weight} << 32 | std::uint64_t{label} << 52};
   }
   std::uint32_t row() const { return static_cast<std::uint32_t>(bits); }
-  std::uint32_t weight() const { return static_cast<std::uint32_t>(bits >> 32) & 0xffffff; }
-  std::uint32_t label() const { return static_cast<std::uint32_t>(bits >> 56); }
+  std::uint32_t weight() const { return static_cast<std::uint32_t>(bits >> 32) & 0xfffff; }
+  std::uint32_t label() const { return static_cast<std::uint32_t>(bits >> 52); }
   LabelledItem at(std::uint32_t row) const { return {row | (bits & 0xffffffff00000000)}; }
 };
 

@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "tree/cut.hpp"
+
 namespace slipway::learners::tree {
 namespace {
 
@@ -30,8 +32,13 @@ struct Plan {
   std::size_t per_row() const { return depths.size() * width; }
 };
 
+constexpr int no_depth = std::numeric_limits<int>::max();
+
+// Where a point's values are read, and the rule that they follow until then. A rule that looks at the whole tree takes
+// the depth in.
+int depth_of(const StopRule& rule) { return rule.by_node() ? rule.max_depth : no_depth; }
 StopRule without_depth(StopRule rule) {
-  rule.max_depth = std::numeric_limits<int>::max();
+  if (rule.by_node()) rule.max_depth = no_depth;
   return rule;
 }
 
@@ -40,7 +47,7 @@ Plan plan_of(std::span<const NestedPoint> points, int outputs) {
   std::set<int> depths;
   std::set<std::size_t> counts;
   for (const NestedPoint& point : points) {
-    depths.insert(point.stop.max_depth);
+    depths.insert(depth_of(point.stop));
     counts.insert(point.trees);
     const StopRule rule = without_depth(point.stop);
     if (std::find(plan.rules.begin(), plan.rules.end(), rule) == plan.rules.end()) plan.rules.push_back(rule);
@@ -61,6 +68,8 @@ WalkTree flatten(const GrownTree& tree, const Plan& plan) {
   walk.values.assign(size * plan.width, 0);
   std::vector<std::uint8_t> stopped(size * rules, 0);
   std::vector<int> depth(size, 0);
+  std::vector<std::vector<std::uint8_t>> cuts;
+  for (const StopRule& rule : plan.rules) cuts.push_back(cut_nodes(tree, rule));
   // Parents stand before their children.
   for (std::size_t i = 0; i < size; ++i) {
     const GrownNode& node = tree.nodes[i];
@@ -69,7 +78,7 @@ WalkTree flatten(const GrownTree& tree, const Plan& plan) {
       float* value = walk.values.data() + i * plan.width + rule * outputs;
       if (!stopped[i * rules + rule]) std::copy_n(tree.values.data() + i * outputs, outputs, value);
       if (node.left == 0) continue;
-      const bool stops = stopped[i * rules + rule] || plan.rules[rule].stops(node, 0);
+      const bool stops = stopped[i * rules + rule] || cuts[rule][i] != 0;
       all_stopped = all_stopped && stops;
       if (!stops) continue;
       for (std::size_t child : {node.left, node.left + 1}) {
@@ -128,7 +137,7 @@ void walk_range(std::span<const WalkTree> trees, const Plan& plan, const CodedRo
 
 // Where a point's sums stand within a row's.
 std::size_t slot_of(const NestedPoint& point, const Plan& plan) {
-  const auto depth = std::lower_bound(plan.depths.begin(), plan.depths.end(), point.stop.max_depth);
+  const auto depth = std::lower_bound(plan.depths.begin(), plan.depths.end(), depth_of(point.stop));
   const auto rule = std::find(plan.rules.begin(), plan.rules.end(), without_depth(point.stop));
   return static_cast<std::size_t>(depth - plan.depths.begin()) * plan.width +
          static_cast<std::size_t>(rule - plan.rules.begin()) * plan.outputs;

@@ -3,6 +3,7 @@
 
 #include "training_data.hpp"
 #include "tree/growth.hpp"
+#include "tree/items.hpp"
 
 namespace slipway::learners::tree {
 namespace {
@@ -13,8 +14,8 @@ Status check_bounds(const TrainingData& data) {
     return invalid_input(fmt::format("{} rows: at most 268435455", data.features->rows));
   if (data.features->width > 65535)
     return invalid_input(fmt::format("{} features: at most 65535", data.features->width));
-  if (data.task != model::Task::regression && data.classes > 255)
-    return invalid_input(fmt::format("{} classes: trees take 2 to 255", data.classes));
+  if (data.task != model::Task::regression && data.classes > LabelledItem::most_classes)
+    return invalid_input(fmt::format("{} classes: trees take 2 to {}", data.classes, LabelledItem::most_classes));
   return {};
 }
 
@@ -78,7 +79,7 @@ void quantise_weights(std::span<const float> weights, std::span<const std::uint3
 
 }  // namespace
 
-Result<TrainingRows> prepare_rows(const TrainingData& data, int max_bins, const Threads& threads,
+Result<TrainingRows> prepare_rows(const TrainingData& data, const BinOptions& bins, const Threads& threads,
                                   const Progress& progress) {
   SLIPWAY_CHECK(check_training_data(data));
   SLIPWAY_CHECK(check_bounds(data));
@@ -96,7 +97,7 @@ Result<TrainingRows> prepare_rows(const TrainingData& data, int max_bins, const 
     quantise_targets(data.targets, rows);
   }
   if (!data.weights.empty()) quantise_weights(data.weights, order, rows);
-  rows.bins = fit_bins(*data.features, {max_bins}, threads, progress);
+  rows.bins = fit_bins(*data.features, bins, threads, progress);
   if (progress.cancelled()) return stopped_by_user();
   rows.codes = std::make_unique<CodedRows>(rows.bins, *data.features, order, true, threads);
   return rows;
