@@ -132,8 +132,8 @@ TEST(Plan, ErrorsNameWhatIsWrong) {
   SearchOptions options;
   options.metric = "rmse";
   EXPECT_THAT(message(forest_problem({}), options), HasSubstr("does not apply to a binary task"));
-  options.metric = "f2";
-  EXPECT_THAT(message(forest_problem({}), options), HasSubstr("no metric 'f2'"));
+  options.metric = "f1_sore";
+  EXPECT_THAT(message(forest_problem({}), options), HasSubstr("no metric 'f1_sore'"));
   options = {};
   options.method = "halving";
   EXPECT_THAT(message(forest_problem({}), options), HasSubstr("grid or random"));
