@@ -29,10 +29,13 @@ class EveryLearner : public ::testing::TestWithParam<Case> {
   // Of the cells of made data, where the learner takes it.
   double missing(double share) const { return learner().takes_missing ? share : 0; }
   // Cheap where the learner has a say in it.
-  Settings quick() const {
-    for (const params::Description& option : learner().options)
-      if (option.name == "n_estimators") return testing::settings({{"n_estimators", "7"}});
-    return {};
+  Settings quick(const char* estimators = "7", const char* iterations = "1000") const {
+    Settings settings;
+    for (const params::Description& option : learner().options) {
+      if (option.name == "n_estimators") settings.emplace_back("n_estimators", params::scalar(estimators));
+      if (option.name == "max_iter") settings.emplace_back("max_iter", params::scalar(iterations));
+    }
+    return settings;
   }
   Result<Fragment> fit(const MadeData& data, const Threads& threads = one, std::uint64_t seed = 5) const {
     return learner().fit(data.view(), quick(), seed, threads, silent_progress());
@@ -50,7 +53,7 @@ class EveryLearner : public ::testing::TestWithParam<Case> {
         sum += scores.at(row, column);
       }
       if (task() != model::Task::regression) {
-        ASSERT_NEAR(sum, 1, 1e-5) << row;
+        ASSERT_NEAR(sum, 1, 1e-5 + 1e-7 * data.classes) << row;
       }
     }
   }
@@ -248,6 +251,59 @@ TEST_P(EveryLearner, ConstantFeaturesOneFeatureTwoRows) {
   expect_scores(*predict(*fit(alone), alone.features), alone);
 }
 
+// A sound model, or an error that says what to do; never a crash.
+TEST_P(EveryLearner, AThousandClasses) {
+  if (task() != model::Task::multiclass) return;
+  const MadeData data = make_data(task(), 1000, 3, 0, 21, 1000);
+  const auto fragment = learner().fit(data.view(), quick("2", "4"), 5, Threads(2), silent_progress());
+  if (!fragment.ok()) {
+    EXPECT_EQ(fragment.error().code(), ErrorCode::invalid_input);
+    EXPECT_THAT(fragment.error().message(), HasSubstr("classes"));
+    return;
+  }
+  expect_scores(*predict(*fragment, data.features), data);
+}
+
+TEST_P(EveryLearner, MoreColumnsThanRows) {
+  const MadeData data = make_data(task(), 20, 20000, 0, 22);
+  const auto fragment = learner().fit(data.view(), quick("2", "4"), 5, Threads(2), silent_progress());
+  ASSERT_TRUE(fragment.ok()) << fragment.error().message();
+  expect_scores(*predict(*fragment, data.features), data);
+}
+
+TEST_P(EveryLearner, TheSameRowsWithDifferentTruth) {
+  // Nothing can tell the rows apart: the best answer is the mean, or each class's share.
+  MadeData data = make_data(task(), 400, 2, 0, 23);
+  for (std::size_t row = 0; row < 400; ++row) {
+    data.features.column(0)[row] = 1.5F;
+    data.features.column(1)[row] = -2;
+    if (task() == model::Task::regression) {
+      data.targets[row] = row % 4 == 0 ? 1.0F : 0.0F;
+    } else {
+      data.labels[row] = row % 4 == 0 ? 1 : 0;
+    }
+  }
+  const auto fragment = learner().fit(data.view(), quick("40"), 5, one, silent_progress());
+  ASSERT_TRUE(fragment.ok()) << fragment.error().message();
+  const model::Block scores = *predict(*fragment, data.features);
+  EXPECT_NEAR(scores.at(0, task() == model::Task::regression ? 0 : 1), 0.25, 0.03);
+  for (std::size_t row = 1; row < 400; ++row) EXPECT_EQ(scores.at(row, 0), scores.at(0, 0));
+}
+
+TEST_P(EveryLearner, InfiniteValues) {
+  MadeData data = make_data(task(), 120, 3, 0, 24);
+  data.features.column(0)[3] = std::numeric_limits<float>::infinity();
+  data.features.column(0)[4] = -std::numeric_limits<float>::infinity();
+  data.features.column(1)[5] = std::numeric_limits<float>::max();
+  data.features.column(1)[6] = std::numeric_limits<float>::denorm_min();
+  const auto fragment = fit(data);
+  if (!fragment.ok()) {
+    EXPECT_THAT(fragment.error().message(), ::testing::ContainsRegex("row|infinit|large"));
+    return;
+  }
+  expect_scores(*predict(*fragment, data.features), data);
+}
+
 TEST_P(EveryLearner, ClassesThatNoRowHas) {
   if (task() == model::Task::regression) return;
   MadeData data = make_data(task(), 120, 3, 0, 11);
@@ -296,6 +352,10 @@ TEST_P(EveryLearner, WrongInputIsAClearError) {
     truth.labels[4] = truth.classes;
   }
   EXPECT_THAT(message(truth), HasSubstr("row 4"));
+  if (task() == model::Task::regression) {
+    truth.targets[4] = -std::numeric_limits<float>::infinity();
+    EXPECT_THAT(message(truth), HasSubstr("row 4"));
+  }
 
   const auto unknown =
       learner().fit(good.view(), testing::settings({{"n_estimatorz", "5"}}), 1, one, silent_progress());
