@@ -1,0 +1,114 @@
+"""Quality of forests and boosting against the peers on the same rows, paired over ten splits.
+
+    python quality.py --driver build/bench/bench/train/bench_learner [--adult FILE] [--cards FILE] [--tables fraud,...]
+                      [--slow-splits 3] [--out FILE]
+
+`fraud` (made, forests of depth 10) and the two of `--adult` (income, and hours_per_week as a number): five repetitions of two stratified
+halves, depth 15. `cards`: ten pairs of weeks, no limit of depth. Prints the mean of each measure and the mean difference to Slipway with its standard
+error (halves: corrected for rows shared by training sets, Nadeau and Bengio 2003, factor 1/10 + 1; weeks: the plain one);
+`*` marks what a two-sided t test with n - 1 degrees calls significant at 5 %. Requirements: requirements.txt.
+"""
+import argparse
+import json
+
+import numpy as np
+import peers
+import tables
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
+from sklearn.model_selection import KFold, StratifiedKFold
+
+# 97.5 % quantiles of Student's t by degrees of freedom.
+STUDENT = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9: 2.26}
+
+
+def halves(features, truth, classes):
+    pairs = []
+    for repetition in range(5):
+        maker = (KFold if classes == 1 else StratifiedKFold)(2, shuffle=True, random_state=repetition)
+        pairs += list(maker.split(features, truth))
+    return pairs
+
+
+def measures(truth, scores, classes):
+    if classes == 1:
+        return {"RMSE": float(np.sqrt(np.mean((scores - truth) ** 2)))}
+    clipped = np.clip(scores, 2**-24, 1 - 2**-24)
+    return {"AP": average_precision_score(truth, scores), "ROC AUC": roc_auc_score(truth, scores), "log loss": log_loss(truth, clipped)}
+
+
+def report(name, results, overlap):
+    base = {"forest": "Slipway", "boosting": "Slipway boosting"}
+    for group, members in (("forest", peers.FORESTS), ("boosting", peers.BOOSTERS)):
+        ours = results.get(base[group])
+        if not ours:
+            continue
+        print(f"\n{name}, {group}: mean, and difference to Slipway (standard error)")
+        for member in members:
+            theirs = results.get(member)
+            if not theirs:
+                continue
+            cells = []
+            for measure in theirs[0]:
+                values = np.array([fold[measure] for fold in theirs])
+                text = f"{measure} {values.mean():.4f}"
+                if member != base[group] and len(values) > 1:
+                    gap = values - np.array([fold[measure] for fold in ours[: len(values)]])
+                    n = len(gap)
+                    error = float(gap.std(ddof=1) * np.sqrt(1 / n + overlap))
+                    mark = "*" if abs(gap.mean()) > STUDENT[n - 1] * error else ""
+                    text += f" ({gap.mean():+.4f} ± {error:.4f}{mark})"
+                cells.append(text)
+            print(f"  {member:28} {'  '.join(cells)}  [{len(theirs)} splits]", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--driver", required=True, help="the bench_learner program")
+    parser.add_argument("--adult", help="the census table as CSV")
+    parser.add_argument("--cards", help="the card transactions as Parquet")
+    parser.add_argument("--tables", default="fraud,income,hours,cards")
+    parser.add_argument("--splits", type=int, default=10)
+    parser.add_argument("--slow-splits", type=int, default=3, help="of the slow peers where rows are many")
+    parser.add_argument("--rows", type=int, default=284_807, help="of the made table")
+    parser.add_argument("--out", help="every single measure, as JSON")
+    arguments = parser.parse_args()
+
+    kept = {}
+    for name in arguments.tables.split(","):
+        classes, depth, overlap = 2, None, 1.0
+        if name == "fraud":
+            features, truth = tables.fraud(arguments.rows)
+            depth = 10
+        elif name == "cards":
+            if not arguments.cards:
+                continue
+            features, truth, pairs = tables.card_weeks(arguments.cards)
+            overlap = 0.0
+        else:
+            if not arguments.adult:
+                continue
+            classes = 2 if name == "income" else 1
+            features, truth = tables.adult(arguments.adult, name if name == "income" else "hours_per_week")
+            depth = 15
+        if name != "cards":
+            pairs = halves(features, truth, classes)
+        bench = peers.Bench(arguments.driver)
+        results = {}
+        for number, (train, test) in enumerate(pairs[: arguments.splits]):
+            for member in peers.FORESTS + peers.BOOSTERS:
+                if member == "Slipway boosting, sampled" and len(train) < 100_000:
+                    continue  # it is for large tables
+                if member in peers.SLOW and len(train) > 50_000 and number >= arguments.slow_splits:
+                    continue
+                scores = bench.fit(member, (features[train], truth[train]), (features[test], truth[test]), classes, depth)[2]
+                results.setdefault(member, []).append(measures(truth[test], scores, classes))
+            print(f"{name}: split {number + 1}", flush=True)
+        report(f"{name} ({len(pairs[0][0]):,} training rows x {features.shape[1]})", results, overlap)
+        kept[name] = results
+        if arguments.out:
+            with open(arguments.out, "w", encoding="utf-8") as out:
+                json.dump(kept, out, indent=1)
+
+
+if __name__ == "__main__":
+    main()
