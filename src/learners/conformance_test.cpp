@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <slipway/learners/calibration.hpp>
 #include <slipway/model/interpreter.hpp>
 
 #include "test_data.hpp"
@@ -20,7 +21,16 @@ const Threads one(1);
 struct Case {
   const Learner* learner;
   model::Task task;
+  const char* calibration = nullptr;  // for `calibrated` learners
 };
+
+// Any classifier, calibrated: one without a margin and one with.
+const std::vector<std::pair<Learner, const char*>>& calibrated_learners() {
+  static const std::vector<std::pair<Learner, const char*>> learners = {
+      {calibrated(**find_learner("random_forest")), "isotonic"},
+      {calibrated(**find_learner("gradient_boosting")), "platt"}};
+  return learners;
+}
 
 class EveryLearner : public ::testing::TestWithParam<Case> {
  protected:
@@ -29,12 +39,19 @@ class EveryLearner : public ::testing::TestWithParam<Case> {
   // Of the cells of made data, where the learner takes it.
   double missing(double share) const { return learner().takes_missing ? share : 0; }
   // Cheap where the learner has a say in it.
-  Settings quick(const char* estimators = "7", const char* iterations = "1000") const {
+  Settings quick(const std::string& estimators = "7", const std::string& iterations = "1000") const {
     Settings settings;
     for (const params::Description& option : learner().options) {
       if (option.name == "n_estimators") settings.emplace_back("n_estimators", params::scalar(estimators));
       if (option.name == "max_iter") settings.emplace_back("max_iter", params::scalar(iterations));
+      if (option.name == "final") settings.emplace_back("final.max_iter", params::scalar(iterations));
+      if (option.name == "members") {
+        const std::string trees = "{n_estimators: " + estimators + "}";
+        settings.emplace_back(
+            "members", *params::parse_yaml("[random_forest: " + trees + ", gradient_boosting: " + trees + "]", ""));
+      }
     }
+    if (GetParam().calibration != nullptr) settings.emplace_back("calibration", params::scalar(GetParam().calibration));
     return settings;
   }
   Result<Fragment> fit(const MadeData& data, const Threads& threads = one, std::uint64_t seed = 5) const {
@@ -60,7 +77,8 @@ class EveryLearner : public ::testing::TestWithParam<Case> {
 };
 
 std::string parameter_name(const ::testing::TestParamInfo<EveryLearner::ParamType>& info) {
-  return std::string(info.param.learner->name) + "_" + std::string(model::task_name(info.param.task));
+  return (info.param.calibration == nullptr ? "" : std::string("calibrated_")) + std::string(info.param.learner->name) +
+         "_" + std::string(model::task_name(info.param.task));
 }
 
 std::vector<Case> every_case() {
@@ -68,6 +86,9 @@ std::vector<Case> every_case() {
   for (const Learner& learner : catalogue())
     for (const model::Task task : {model::Task::binary, model::Task::multiclass, model::Task::regression})
       if (task == model::Task::regression ? learner.regresses : learner.classifies) cases.push_back({&learner, task});
+  for (const auto& [learner, calibration] : calibrated_learners())
+    for (const model::Task task : {model::Task::binary, model::Task::multiclass})
+      cases.push_back({&learner, task, calibration});
   return cases;
 }
 
@@ -255,7 +276,11 @@ TEST_P(EveryLearner, ConstantFeaturesOneFeatureTwoRows) {
 TEST_P(EveryLearner, AThousandClasses) {
   if (task() != model::Task::multiclass) return;
   const MadeData data = make_data(task(), 1000, 3, 0, 21, 1000);
-  const auto fragment = learner().fit(data.view(), quick("2", "4"), 5, Threads(2), silent_progress());
+  Settings settings = quick("2", "4");
+  // 2,000 columns into 1,000 classes are two million coefficients.
+  if (learner().name == "stacking") settings.emplace_back("final", params::scalar("decision_tree"));
+  std::erase_if(settings, [](const auto& setting) { return setting.first == "final.max_iter"; });
+  const auto fragment = learner().fit(data.view(), settings, 5, Threads(2), silent_progress());
   if (!fragment.ok()) {
     EXPECT_EQ(fragment.error().code(), ErrorCode::invalid_input);
     EXPECT_THAT(fragment.error().message(), HasSubstr("classes"));

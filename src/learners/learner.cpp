@@ -6,27 +6,15 @@
 #include <slipway/model/interpreter.hpp>
 
 #include "boosting/boosting.hpp"
+#include "ensemble/ensemble.hpp"
 #include "forest/forest.hpp"
+#include "fragments.hpp"
 #include "linear/linear.hpp"
 
 namespace slipway::learners {
 namespace {
 
-// An operator with each of its value ids replaced by map(id).
-template <class Map>
-model::Operator renumber(model::Operator op, const Map& map) {
-  std::visit(
-      [&](auto& one) {
-        if constexpr (requires { one.inputs; }) {
-          for (model::ValueId& id : one.inputs) id = map(id);
-        } else {
-          one.input = map(one.input);
-        }
-        one.output = map(one.output);
-      },
-      op);
-  return op;
-}
+constexpr std::size_t rows_at_a_time = 4096;
 
 // "Trees" -> "trees"
 std::string value_name(const model::Operator& op, bool last) {
@@ -48,7 +36,7 @@ model::ValueId append(model::ModelBuilder& builder, const Fragment& fragment, mo
   return ids.back();
 }
 
-Result<model::Block> predict(const Fragment& fragment, const model::Block& features) {
+Result<model::Block> predict(const Fragment& fragment, const model::Block& features, const Threads& threads) {
   if (fragment.operators.empty()) return invalid_input("a fragment without operators has no scores");
   std::vector<model::Input> inputs(features.width);
   std::vector<model::Value> values;
@@ -73,13 +61,41 @@ Result<model::Block> predict(const Fragment& fragment, const model::Block& featu
     operators.push_back(renumber(fragment.operators[i], [&](model::ValueId id) { return first + id; }));
     values.push_back({fmt::format("value {}", i + 1), model::ValueKind::numbers, fragment.columns[i]});
   }
-  return model::evaluate_value(inputs, values, operators, batch, static_cast<model::ValueId>(values.size() - 1));
+  const auto last = static_cast<model::ValueId>(values.size() - 1);
+  const std::size_t parts = features.rows / rows_at_a_time;
+  if (threads.count() == 1 || parts < 2) return model::evaluate_value(inputs, values, operators, batch, last);
+
+  model::Block whole(features.rows, fragment.columns.back().size());
+  std::vector<Status> outcomes(parts);
+  threads.for_each(parts, [&](std::size_t part) {
+    const std::size_t begin = part * features.rows / parts;
+    const std::size_t end = (part + 1) * features.rows / parts;
+    auto block = model::evaluate_value(inputs, values, operators, model::slice_rows(batch, begin, end), last);
+    if (!block.ok()) {
+      outcomes[part] = std::move(block).error();
+      return;
+    }
+    for (std::size_t column = 0; column < whole.width; ++column)
+      std::ranges::copy(block->column(column), whole.column(column).subspan(begin).begin());
+  });
+  for (Status& outcome : outcomes) SLIPWAY_CHECK(std::move(outcome));
+  return whole;
+}
+
+bool takes_missing(const Learner& learner, const Settings& settings, model::Task task) {
+  return learner.takes_missing_with == nullptr ? learner.takes_missing : learner.takes_missing_with(settings, task);
 }
 
 std::span<const Learner> catalogue() {
-  static const std::vector<Learner> learners = {forest::random_forest_learner(), forest::extra_trees_learner(),
-                                                forest::decision_tree_learner(), boosting::gradient_boosting(),
-                                                linear::logistic_regression(),   linear::linear_regression()};
+  static const std::vector<Learner> learners = {forest::random_forest_learner(),
+                                                forest::extra_trees_learner(),
+                                                forest::decision_tree_learner(),
+                                                boosting::gradient_boosting(),
+                                                linear::logistic_regression(),
+                                                linear::linear_regression(),
+                                                ensemble::bagging(),
+                                                ensemble::voting(),
+                                                ensemble::stacking()};
   return learners;
 }
 

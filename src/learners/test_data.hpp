@@ -2,6 +2,7 @@
 #pragma once
 #include <slipway/base/random.hpp>
 #include <slipway/learners/learner.hpp>
+#include <slipway/model/compare.hpp>
 
 namespace slipway::learners::testing {
 
@@ -64,21 +65,11 @@ inline Settings settings(std::initializer_list<std::pair<const char*, const char
 
 // Two fragments that are the same to the last bit.
 inline bool same_fragments(const Fragment& left, const Fragment& right) {
-  if (left.columns != right.columns || left.operators.size() != right.operators.size()) return false;
-  const auto same_floats = [](const std::vector<float>& a, const std::vector<float>& b) {
-    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
-  };
-  for (std::size_t i = 0; i < left.operators.size(); ++i) {
-    if (left.operators[i].index() != right.operators[i].index()) return false;
-    if (const auto* a = std::get_if<model::Trees>(&left.operators[i])) {
-      const auto& b = std::get<model::Trees>(right.operators[i]);
-      if (a->roots != b.roots || a->feature != b.feature || a->left != b.left || a->right != b.right ||
-          a->missing_left != b.missing_left || !same_floats(a->threshold, b.threshold) ||
-          !same_floats(a->cover, b.cover) || !same_floats(a->leaf_values, b.leaf_values))
-        return false;
-    }
-  }
-  return true;
+  if (left.columns != right.columns) return false;
+  model::Model models[2];
+  models[0].operators = left.operators;
+  models[1].operators = right.operators;
+  return !model::first_difference(models[0], models[1]).has_value();
 }
 
 inline bool same_block(const model::Block& left, const model::Block& right) {

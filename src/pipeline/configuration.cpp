@@ -4,6 +4,7 @@
 #include <slipway/base/text.hpp>
 #include <slipway/evaluate/gates.hpp>
 #include <slipway/evaluate/thresholds.hpp>
+#include <slipway/learners/calibration.hpp>
 #include <slipway/pipeline/configuration.hpp>
 
 namespace slipway::pipeline {
@@ -144,24 +145,31 @@ Status read_learner(Configuration& configuration, const Value& value) {
 }
 
 Status read_search(Configuration& configuration, const Value& value) {
-  SLIPWAY_TRY(const learners::Learner* learner, learners::find_learner(configuration.learner));
+  SLIPWAY_TRY(const learners::Learner learner, learner_of(configuration));
   std::vector<std::string> names;
-  for (const auto& option : learner->options) names.push_back(option.name);
+  for (const auto& option : learner.options) names.push_back(option.name);
+  // Options of an ensemble's members, as in random_forest.max_depth; the learner knows which there are.
+  for (const Value::Entry& entry : value.entries)
+    if (entry.key.find('.') != std::string::npos) names.push_back(entry.key);
   auto& plan = configuration.search;
   SLIPWAY_CHECK(params::read_options<SearchPlan>(plan, search_options, value, "search", names));
   for (const Value::Entry& entry : value.entries) {
     if (std::find(names.begin(), names.end(), entry.key) == names.end()) continue;
-    if (entry.key == "method" || entry.key == "folds" || entry.key == "metric" || entry.key == "iterations") continue;
+    if (params::find_option(std::span<const params::Option<SearchPlan>>(search_options), entry.key)) continue;
     std::vector<Value> values = entry.value.kind == Value::Kind::list ? entry.value.items : std::vector{entry.value};
     if (values.empty()) return entry.value.error(fmt::format("search: {} has no value to try", entry.key));
     for (const Value& candidate : values) {
       learners::Settings settings = configuration.settings;
       settings.emplace_back(entry.key, candidate);
-      SLIPWAY_CHECK(learner->check(settings).with_context("search: " + entry.key));
+      SLIPWAY_CHECK(learner.check(settings).with_context("search: " + entry.key));
     }
     plan.space.emplace_back(entry.key, std::move(values));
   }
   if (plan.method == "none" && !plan.space.empty()) plan.method = "grid";
+  if ((plan.fold_method == "column") != !plan.fold_column.empty())
+    return value.error("search: `fold_method: column` and `fold_column: NAME` belong together");
+  if (plan.repeats > 1 && (plan.fold_method == "column" || plan.fold_method == "time"))
+    return value.error(fmt::format("search: repeats: folds by {} are the same each time", plan.fold_method));
   return {};
 }
 
@@ -202,8 +210,8 @@ Status read_package(Configuration& configuration, const Value& value) {
 
 Result<Configuration> parse_configuration(std::string_view yaml, const std::string& file_name, const fs::path& folder) {
   SLIPWAY_TRY(const Value document, params::parse_yaml(yaml, file_name));
-  SLIPWAY_CHECK(document.expect_keys({"name", "source", "schema", "prepare", "split", "features", "learner", "search",
-                                      "evaluate", "explain", "package", "monitor", "seed"},
+  SLIPWAY_CHECK(document.expect_keys({"name", "source", "schema", "prepare", "split", "features", "learner",
+                                      "calibrate", "search", "evaluate", "explain", "package", "monitor", "seed"},
                                      "the configuration"));
   Configuration configuration;
   configuration.folder = folder;
@@ -232,6 +240,8 @@ Result<Configuration> parse_configuration(std::string_view yaml, const std::stri
   configuration.infer_features = true;
   if (const Value* value = document.find("features")) SLIPWAY_CHECK(read_features(configuration, *value));
   if (const Value* learner = document.find("learner")) SLIPWAY_CHECK(read_learner(configuration, *learner));
+  if (const Value* calibrate = document.find("calibrate"); calibrate != nullptr && !calibrate->is_null())
+    SLIPWAY_CHECK(set_calibration(configuration, *calibrate));
   if (const Value* search = document.find("search")) SLIPWAY_CHECK(read_search(configuration, *search));
   if (const Value* evaluate = document.find("evaluate")) SLIPWAY_CHECK(read_evaluate(configuration, *evaluate));
   if (const Value* explain = document.find("explain")) {
@@ -249,6 +259,22 @@ Result<Configuration> read_configuration(const fs::path& file) {
   SLIPWAY_TRY(const std::string text, read_file(file));
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
   return parse_configuration(text, file.string(), folder);
+}
+
+Result<learners::Learner> learner_of(const Configuration& configuration) {
+  SLIPWAY_TRY(const learners::Learner* learner, learners::find_learner(configuration.learner));
+  return configuration.calibrated ? learners::calibrated(*learner) : *learner;
+}
+
+Status set_calibration(Configuration& configuration, const params::Value& value) {
+  SLIPWAY_TRY(const learners::Settings settings, learners::calibration_settings(value));
+  SLIPWAY_TRY(const learners::Learner* learner, learners::find_learner(configuration.learner));
+  if (!learner->classifies)
+    return value.error(
+        fmt::format("calibrate: {} predicts no probabilities that could be calibrated", configuration.learner));
+  configuration.calibrated = true;
+  configuration.settings.insert(configuration.settings.end(), settings.begin(), settings.end());
+  return {};
 }
 
 Configuration default_configuration(const std::string& location, const std::string& target) {

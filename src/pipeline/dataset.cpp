@@ -243,15 +243,16 @@ Result<Dataset> make_dataset(const Configuration& configuration, Prepared prepar
         return invalid_input(fmt::format("features: '{}' is the target itself", configuration.schema.target));
     // A column named numeric that holds text, and the reverse, are found by the features themselves.
   }
-  SLIPWAY_TRY(const learners::Learner* learner, learners::find_learner(configuration.learner));
+  SLIPWAY_TRY(const learners::Learner learner, learner_of(configuration));
   const bool regression = dataset.target.task == model::Task::regression;
-  if (regression ? !learner->regresses : !learner->classifies)
-    return invalid_input(fmt::format("learner {}: the target '{}' is a {} one, which it does not learn", learner->name,
-                                     configuration.schema.target, model::task_name(dataset.target.task)));
-  if (!learner->takes_missing && dataset.plan.options.impute == "none") {
+  if (regression ? !learner.regresses : !learner.classifies)
+    return invalid_input(fmt::format("learner {}{}: the target '{}' is a {} one, which it does not learn", learner.name,
+                                     configuration.calibrated ? ", calibrated" : "", configuration.schema.target,
+                                     model::task_name(dataset.target.task)));
+  if (!learners::takes_missing(learner, configuration.settings, dataset.target.task) &&
+      dataset.plan.options.impute == "none") {
     dataset.plan.options.impute = "median";
-    dataset.notes.push_back(
-        fmt::format("missing numbers become the median: {} takes no missing values", learner->name));
+    dataset.notes.push_back(fmt::format("missing numbers become the median: {} takes no missing values", learner.name));
   }
   for (const std::string& column : configuration.explain.partial_dependence)
     SLIPWAY_CHECK(table.get(column).with_context("explain: partial_dependence"));

@@ -16,25 +16,91 @@ RowTargets targets_of(const Target& target, std::span<const std::uint32_t> rows)
   return part;
 }
 
-Result<std::vector<Fold>> divide_into_folds(const Configuration& configuration, const Dataset& dataset) {
+namespace {
+
+table::SplitMethod fold_method(const Configuration& configuration, const Dataset& dataset) {
+  const std::string& wanted = configuration.search.fold_method;
+  const std::string& split = configuration.split.options.method;
+  if (wanted == "grouped" || (wanted == "auto" && split == "grouped")) return table::SplitMethod::grouped;
+  if (wanted == "time" || (wanted == "auto" && split == "time")) return table::SplitMethod::time;
+  const bool regression = dataset.target.task == model::Task::regression;
+  return wanted == "random" || regression ? table::SplitMethod::random : table::SplitMethod::stratified;
+}
+
+// Each value of a column is a fold; rows without one are an error.
+Result<std::vector<std::uint8_t>> folds_of_column(const Configuration& configuration, const Dataset& dataset) {
+  constexpr std::size_t most_folds = 100;
+  const std::string& name = configuration.search.fold_column;
+  SLIPWAY_TRY(const table::Column* column, dataset.prepared.table.get(name).with_context("search: fold_column"));
+  const table::TextColumn text = table::as_text(*column);
+  std::map<std::string, std::uint8_t> number_of;
+  for (std::uint32_t row : dataset.split.train) {
+    if (text.codes[row] < 0)
+      return invalid_input(fmt::format("search: fold_column: '{}' is missing in row {}", name, row + 1));
+    number_of.emplace(text.dictionary[static_cast<std::size_t>(text.codes[row])], 0);
+    if (number_of.size() > most_folds)
+      return invalid_input(fmt::format("search: fold_column: '{}' has more than {} values", name, most_folds));
+  }
+  if (number_of.size() < 2)
+    return invalid_input(fmt::format("search: fold_column: '{}' has one value only; expected two or more", name));
+  std::uint8_t next = 0;
+  for (auto& [value, number] : number_of) number = next++;
+  std::vector<std::uint8_t> numbers;
+  for (std::uint32_t row : dataset.split.train)
+    numbers.push_back(number_of.at(text.dictionary[static_cast<std::size_t>(text.codes[row])]));
+  return numbers;
+}
+
+// One fold per number, or with `forward` per number but the first, whose training rows are those of smaller numbers.
+Status add_folds(const Dataset& dataset, const std::vector<std::uint8_t>& numbers, bool forward,
+                 const std::vector<std::int32_t>& groups, std::vector<Fold>& folds) {
   const std::vector<std::uint32_t>& rows = dataset.split.train;
-  SLIPWAY_TRY(const SplitKeys keys, split_keys(configuration, dataset.prepared.table, dataset.target, rows));
-  const std::string& wanted = configuration.split.options.method;
-  table::SplitMethod method =
-      dataset.target.task == model::Task::regression ? table::SplitMethod::random : table::SplitMethod::stratified;
-  if (wanted == "grouped") method = table::SplitMethod::grouped;
-  if (wanted == "time") method = table::SplitMethod::time;
-  const int count = configuration.search.folds;
-  SLIPWAY_TRY(const auto numbers, table::assign_folds(keys.view(), method, count, configuration.split.options.seed));
-  std::vector<Fold> folds(static_cast<std::size_t>(count));
-  for (std::size_t f = 0; f < folds.size(); ++f) {
-    Fold& fold = folds[f];
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      (numbers[i] == f ? fold.validation_rows : fold.train_rows).push_back(rows[i]);
+  const std::size_t count = std::size_t{1} + *std::max_element(numbers.begin(), numbers.end());
+  for (std::size_t f = forward ? 1 : 0; f < count; ++f) {
+    Fold& fold = folds.emplace_back();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (numbers[i] == f) {
+        fold.validation_rows.push_back(rows[i]);
+      } else if (!forward || numbers[i] < f) {
+        fold.train_rows.push_back(rows[i]);
+        if (!groups.empty()) fold.train_groups.push_back(groups[i]);
+      }
+    }
     if (fold.validation_rows.empty() || fold.train_rows.empty())
       return invalid_input(fmt::format("{} training rows are too few for {} folds", rows.size(), count));
     fold.train_targets = targets_of(dataset.target, fold.train_rows);
     fold.validation_targets = targets_of(dataset.target, fold.validation_rows);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::int32_t>> training_groups(const Configuration& configuration, const Dataset& dataset) {
+  if (fold_method(configuration, dataset) != table::SplitMethod::grouped) return std::vector<std::int32_t>{};
+  SLIPWAY_TRY(SplitKeys keys, split_keys(configuration, dataset.prepared.table, dataset.target, dataset.split.train));
+  return std::move(keys.groups);
+}
+
+Result<std::vector<Fold>> divide_into_folds(const Configuration& configuration, const Dataset& dataset) {
+  std::vector<Fold> folds;
+  const SearchPlan& plan = configuration.search;
+  SLIPWAY_TRY(const std::vector<std::int32_t> groups, training_groups(configuration, dataset));
+  if (plan.fold_method == "column") {
+    SLIPWAY_TRY(const auto numbers, folds_of_column(configuration, dataset));
+    SLIPWAY_CHECK(add_folds(dataset, numbers, false, groups, folds));
+    return folds;
+  }
+  SLIPWAY_TRY(const SplitKeys keys,
+              split_keys(configuration, dataset.prepared.table, dataset.target, dataset.split.train));
+  const table::SplitMethod method = fold_method(configuration, dataset);
+  const bool forward = method == table::SplitMethod::time;
+  for (int repeat = 0; repeat < plan.repeats; ++repeat) {
+    const std::uint64_t seed = configuration.split.options.seed + static_cast<std::uint64_t>(repeat);
+    SLIPWAY_TRY(
+        const auto numbers,
+        table::assign_folds(keys.view(), method, plan.folds + (forward ? 1 : 0), seed).with_context("search: folds"));
+    SLIPWAY_CHECK(add_folds(dataset, numbers, forward, groups, folds));
   }
   return folds;
 }

@@ -20,10 +20,16 @@ struct Fold {
   std::vector<std::uint32_t> train_rows, validation_rows;  // of the dataset's table
   model::Block train_features, validation_features;
   RowTargets train_targets, validation_targets;
+  std::vector<std::int32_t> train_groups;  // of the training rows, if folds are grouped
 };
 
-// One fold's rows, without features yet.
+// The folds' rows, without features yet: search.folds of them times search.repeats, or one per value of
+// search.fold_column. By time, the training rows lie before the validation rows: of folds + 1 blocks in time order,
+// fold k validates on block k + 1.
 Result<std::vector<Fold>> divide_into_folds(const Configuration& configuration, const Dataset& dataset);
+
+// The groups of training rows that belong together, for learners that hold rows back; empty unless folds are grouped.
+Result<std::vector<std::int32_t>> training_groups(const Configuration& configuration, const Dataset& dataset);
 
 // Fits the features on the fold's training rows and applies them to its validation rows.
 Status fit_fold_features(const Configuration& configuration, const Dataset& dataset, Fold& fold);

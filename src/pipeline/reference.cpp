@@ -4,6 +4,7 @@
 
 #include <slipway/base/text.hpp>
 #include <slipway/features/features.hpp>
+#include <slipway/learners/calibration.hpp>
 #include <slipway/learners/learner.hpp>
 #include <slipway/metrics/metrics.hpp>
 #include <slipway/pipeline/configuration.hpp>
@@ -61,6 +62,10 @@ std::string options_reference() {
                 describe(features::feature_options));
   text += group("search", "Under `search:`, beside the learner's options with the values to try.",
                 describe(search_options));
+  text += group("calibrate",
+                "Under `calibrate:`, or as `calibrate: platt`; `--calibrate` of `train`. For any classifier: the "
+                "probabilities are fitted anew on rows that the classifier was not fitted on.",
+                learners::calibration_descriptions());
   text += group("explain", "Under `explain:`, beside `partial_dependence`.", describe(explain_options));
   for (const auto& learner : learners::catalogue())
     text += group(

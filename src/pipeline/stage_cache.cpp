@@ -34,7 +34,7 @@ std::string training_key(const Configuration& configuration, const Dataset& data
   for (const auto* names : {&plan.numeric, &plan.categorical, &plan.time}) add_list(digest, *names);
   for (const auto& derived : plan.derived) digest.update_framed(derived.name).update_framed(derived.expression);
   digest.update_framed(canonical(plan.options, features::feature_options));
-  digest.update_framed(configuration.learner);
+  digest.update_framed(configuration.learner).update_framed(configuration.calibrated ? "calibrated" : "");
   for (const auto& [name, value] : configuration.settings)
     digest.update_framed(name).update_framed(params::canonical(value));
   digest.update_framed(canonical(configuration.search, search_options));

@@ -22,7 +22,10 @@ using nlohmann::json;
 
 json settings_json(const learners::Settings& settings) {
   json document = json::object();
-  for (const auto& [name, value] : settings) document[name] = value.is_null() ? "none" : value.text;
+  for (const auto& [name, value] : settings)
+    document[name] = value.is_null()                             ? "none"
+                     : value.kind == params::Value::Kind::scalar ? value.text
+                                                                 : params::canonical(value);
   return document;
 }
 
@@ -56,6 +59,7 @@ class Trainer {
     SLIPWAY_CHECK(describe_problem());
     Stopwatch watch;
     SLIPWAY_TRY(folds_, divide_into_folds(configuration_, dataset_));
+    options_.folds = static_cast<int>(folds_.size());
     SLIPWAY_TRY(const auto plan, search::make_plan(problem_, options_).with_context("search"));
     SLIPWAY_TRY(const auto result,
                 search::run(
@@ -78,14 +82,14 @@ class Trainer {
 
  private:
   Status describe_problem() {
-    SLIPWAY_TRY(problem_.learner, learners::find_learner(configuration_.learner));
+    SLIPWAY_TRY(learner_, learner_of(configuration_));
+    problem_.learner = &learner_;
     problem_.fixed = configuration_.settings;
     problem_.task = dataset_.target.task;
     problem_.classes = problem_.task == model::Task::regression ? 1 : static_cast<int>(dataset_.target.classes.size());
     const SearchPlan& plan = configuration_.search;
     for (const auto& [option, values] : plan.space) problem_.space.push_back({option, values});
     options_.method = plan.method == "random" ? "random" : "grid";
-    options_.folds = plan.folds;
     options_.metric = plan.metric.empty() ? "auto" : plan.metric;
     options_.iterations = plan.iterations;
     options_.seed = configuration_.seed;
@@ -100,6 +104,7 @@ class Trainer {
     data.train.features = std::move(fold.train_features);
     data.train.labels = fold.train_targets.labels;
     data.train.targets = fold.train_targets.values;
+    data.train.groups = fold.train_groups;
     data.validation.features = std::move(fold.validation_features);
     data.validation.labels = fold.validation_targets.labels;
     data.validation.targets = fold.validation_targets.values;
@@ -126,6 +131,7 @@ class Trainer {
                                  double& seconds) {
     const RowTargets targets = targets_of(dataset_.target, dataset_.split.train);
     const int classes = static_cast<int>(dataset_.target.classes.size());
+    SLIPWAY_TRY(const std::vector<std::int32_t> groups, training_groups(configuration_, dataset_));
     model::ModelBuilder builder(configuration_.name);
     SLIPWAY_TRY(auto fitted,
                 features::fit(builder, dataset_.plan, dataset_.prepared.table, dataset_.split.train,
@@ -136,6 +142,7 @@ class Trainer {
     data.classes = problem_.classes;
     data.labels = targets.labels;
     data.targets = targets.values;
+    data.groups = groups;
     progress_.begin("fit " + configuration_.learner, 0);
     Stopwatch watch;
     SLIPWAY_TRY(const learners::Fragment fragment,
@@ -162,6 +169,7 @@ class Trainer {
   const Dataset& dataset_;
   const Threads& threads_;
   Progress& progress_;
+  learners::Learner learner_;
   search::Problem problem_;
   search::SearchOptions options_;
   std::vector<Fold> folds_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <slipway/base/partial_progress.hpp>
 #include <slipway/base/text.hpp>
 #include <slipway/search/search.hpp>
 
@@ -15,40 +16,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// The progress of one fit as part of the search's: `units` steps in all, whatever the fit counts.
-class PartialProgress final : public Progress {
- public:
-  static constexpr std::size_t units = 100;
-  explicit PartialProgress(Progress& whole) : whole_(whole) {}
-  ~PartialProgress() override { whole_.advance(units - reported_); }
-  void begin(std::string_view, std::size_t total) override {
-    const std::lock_guard lock(mutex_);
-    total_ = total;
-    done_ = 0;
-  }
-  void advance(std::size_t steps) override {
-    const std::lock_guard lock(mutex_);
-    done_ += steps;
-    if (total_ == 0) return;
-    const std::size_t reached = std::min(units, done_ * units / total_);
-    if (reached <= reported_) return;
-    whole_.advance(reached - reported_);
-    reported_ = reached;
-  }
-  void note(std::string_view line) override { whole_.note(line); }
-  bool wants_records() const override { return whole_.wants_records(); }
-  void record(const RoundRecord& round) override { whole_.record(round); }
-  bool cancelled() const override { return whole_.cancelled(); }
-  void end() override {}
-
- private:
-  Progress& whole_;
-  std::mutex mutex_;
-  std::size_t total_ = 0;
-  std::size_t done_ = 0;
-  std::size_t reported_ = 0;
-};
-
 learners::TrainingData training_data(const Problem& problem, const LabelledRows& rows) {
   learners::TrainingData data;
   data.features = &rows.features;
@@ -57,6 +24,7 @@ learners::TrainingData training_data(const Problem& problem, const LabelledRows&
   data.labels = rows.labels;
   data.targets = rows.targets;
   data.weights = rows.weights;
+  data.groups = rows.groups;
   return data;
 }
 
@@ -87,7 +55,7 @@ Result<GroupScores> fit_group(const Problem& problem, const Plan& plan, const Fi
     SLIPWAY_TRY(const learners::Fragment fragment, problem.learner->fit(data, settings, seed, threads, progress));
     scores.fit_seconds = seconds_since(start);
     start = std::chrono::steady_clock::now();
-    SLIPWAY_TRY(const model::Block block, learners::predict(fragment, fold.validation.features));
+    SLIPWAY_TRY(const model::Block block, learners::predict(fragment, fold.validation.features, threads));
     scores.blocks.assign(group.candidates.size(), block);  // more than one: the space repeats a value
   } else {
     std::vector<learners::Settings> points;

@@ -56,6 +56,7 @@ struct TrainArguments {
   std::string target;
   std::string learner = "random_forest";
   std::vector<std::string> settings;
+  std::string calibrate;
   std::string name;
   std::string positive;
   std::vector<std::string> ids;
@@ -77,11 +78,18 @@ Status train(TrainArguments arguments, Console& console) {
       return invalid_input(fmt::format("--set {}: expected NAME=VALUE, as in n_estimators=300", setting));
     const std::string name = setting.substr(0, equals);
     std::erase_if(configuration.settings, [&](const auto& known) { return known.first == name; });
-    params::Value value = params::scalar(setting.substr(equals + 1));
+    const std::string text = setting.substr(equals + 1);
+    params::Value value = params::scalar(text);
     value.file = "--set";
+    // A list or a map is written as in YAML.
+    if (text.starts_with('[') || text.starts_with('{')) {
+      SLIPWAY_TRY(value, params::parse_yaml(text, "--set " + name));
+    }
     configuration.settings.emplace_back(name, std::move(value));
   }
   SLIPWAY_CHECK(learner->check(configuration.settings).with_context("--set"));
+  if (!arguments.calibrate.empty())
+    SLIPWAY_CHECK(set_calibration(configuration, params::scalar(arguments.calibrate)).with_context("--calibrate"));
   // Not from --out: the same data and options give the same model.onnx wherever it is written.
   std::string name = arguments.name.empty() ? std::filesystem::path(arguments.data).stem().string() : arguments.name;
   if (name.empty()) name = "model";
@@ -131,6 +139,8 @@ void add_train(CLI::App& app, Context& context) {
   command->add_option("--set", arguments->settings, "a learner's option: NAME=VALUE, can be given several times")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--calibrate", arguments->calibrate,
+                      "fit the probabilities anew on rows of their own: platt or isotonic");
   command->add_option("--name", arguments->name, "the model's name; by default that of the data file");
   command->add_option("--positive", arguments->positive, "label of the positive class");
   command->add_option("--id", arguments->ids, "columns that identify a row: kept in scores, never learnt from");

@@ -4,6 +4,7 @@
 
 #include <slipway/base/text.hpp>
 
+#include "fragments.hpp"
 #include "linear/solver.hpp"
 #include "training_data.hpp"
 
@@ -185,12 +186,6 @@ void centre_classes(const Problem& problem, std::vector<double>& w) {
       mean += w[k * problem.width() + j] / static_cast<double>(problem.outputs);
     for (std::size_t k = 0; k < problem.outputs; ++k) w[k * problem.width() + j] -= mean;
   }
-}
-
-std::vector<std::string> numbered(std::string_view name, std::size_t count) {
-  std::vector<std::string> names;
-  for (std::size_t k = 0; k < count; ++k) names.push_back(fmt::format("{}_{}", name, k));
-  return names;
 }
 
 Fragment fragment_of(const Problem& problem, const std::vector<double>& w) {

@@ -26,6 +26,9 @@ struct TrainingData {
   std::span<const std::int32_t> labels;  // classification: class index per row; binary: 1 is the positive class
   std::span<const float> targets;        // regression: value per row, finite
   std::span<const float> weights;        // per row, >= 0; empty = all 1
+  // Rows that belong together (of one card, one customer), a number per row; empty = none do. Learners that hold rows
+  // back keep the rows of a group on one side; -1 is a group of its own.
+  std::span<const std::int32_t> groups;
 };
 
 // Settings by option name, as they come from YAML, --set or a search; unknown names are errors with the nearest.
@@ -41,8 +44,9 @@ struct Fragment {
 // Appends the fragment behind `features`; returns the value that holds the scores.
 model::ValueId append(model::ModelBuilder& builder, const Fragment& fragment, model::ValueId features);
 
-// Scores of a fragment by the reference interpreter.
-Result<model::Block> predict(const Fragment& fragment, const model::Block& features);
+// Scores of a fragment by the reference interpreter, parts of the rows on each thread; the same for any number of them.
+Result<model::Block> predict(const Fragment& fragment, const model::Block& features,
+                             const Threads& threads = Threads(1));
 
 // One deep fit that contains the fits of many settings exactly: what `fit` would return for a point is bit-identical to
 // what `extract` cuts out for it. See README.md of learners/forest for which options nest and why.
@@ -61,9 +65,11 @@ struct Learner {
   std::string_view name;           // "random_forest"
   std::string_view documentation;  // one line
   std::vector<params::Description> options;
-  bool classifies = true;                        // binary and multi-class targets
-  bool regresses = true;                         // numeric targets
-  bool takes_missing = true;                     // NaN in the features; false: `fit` refuses them
+  bool classifies = true;     // binary and multi-class targets
+  bool regresses = true;      // numeric targets
+  bool takes_missing = true;  // NaN in the features; false: `fit` refuses them
+  // Where that depends on the settings (on the members of an ensemble); null otherwise. See learners::takes_missing.
+  std::function<bool(const Settings&, model::Task)> takes_missing_with = nullptr;
   std::vector<std::string> nesting_options;      // those that one deep fit covers; empty = none
   std::function<Status(const Settings&)> check;  // reads the settings without fitting
   std::function<Result<Fragment>(const TrainingData&, const Settings&, std::uint64_t seed, const Threads&, Progress&)>
@@ -74,6 +80,9 @@ struct Learner {
                                                    Progress&)>
       fit_nested;
 };
+
+// Whether a fit with these settings takes missing numbers. Settings that `check` refuses give true.
+bool takes_missing(const Learner& learner, const Settings& settings, model::Task task);
 
 // Every learner there is, in the order of the documentation.
 std::span<const Learner> catalogue();

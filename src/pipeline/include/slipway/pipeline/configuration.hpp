@@ -55,6 +55,9 @@ struct SearchPlan {
   int folds = 5;
   std::string metric;   // empty: average_precision, log_loss or rmse, by the task
   int iterations = 20;  // random
+  std::string fold_method = "auto";
+  std::string fold_column;
+  int repeats = 1;
   std::vector<std::pair<std::string, std::vector<params::Value>>> space;  // option -> values, in the file's order
 };
 
@@ -67,6 +70,16 @@ inline constexpr params::Option<SearchPlan> search_options[] = {
     {"metric", &SearchPlan::metric,
      "what the best candidate is best in; empty: average_precision, log_loss or rmse, by the task"},
     {"iterations", &SearchPlan::iterations, "combinations that random draws", {.minimum = 1, .maximum = 1e6}},
+    {"fold_method",
+     &SearchPlan::fold_method,
+     "how folds are made; auto: grouped or time where the split is, else stratified (regression: random). time trains "
+     "on earlier rows only",
+     {.choices = "auto|random|stratified|grouped|time|column"}},
+    {"fold_column", &SearchPlan::fold_column, "fold_method column: each value of this column is a fold"},
+    {"repeats",
+     &SearchPlan::repeats,
+     "how often the folds are made anew, each time divided otherwise",
+     {.minimum = 1, .maximum = 100}},
 };
 
 struct ExplainPlan {
@@ -102,7 +115,8 @@ struct Configuration {
   features::FeaturePlan features;
   bool infer_features = false;  // no column was named: all usable ones
   std::string learner = "random_forest";
-  learners::Settings settings;
+  learners::Settings settings;  // of learner_of(configuration): those of `calibrate` come last
+  bool calibrated = false;
   SearchPlan search;
   params::Value threshold;  // as under evaluate.threshold; null = maximise f1
   std::vector<Gate> gates;
@@ -117,6 +131,11 @@ Result<Configuration> read_configuration(const std::filesystem::path& file);
 // The same from text; `folder` is what relative locations start from.
 Result<Configuration> parse_configuration(std::string_view yaml, const std::string& file_name,
                                           const std::filesystem::path& folder);
+
+// The learner that the configuration names, calibrated if it says so.
+Result<learners::Learner> learner_of(const Configuration& configuration);
+// Has the learner calibrated as `value` says (learners/calibration.hpp).
+Status set_calibration(Configuration& configuration, const params::Value& value);
 
 // The configuration of `slipway train DATA --target COLUMN`.
 Configuration default_configuration(const std::string& location, const std::string& target);

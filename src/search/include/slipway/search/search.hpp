@@ -37,12 +37,14 @@ struct Problem {
   int classes = 2;  // as TrainingData::classes
 };
 
-// Rows with their truth, as TrainingData: labels for classification, targets for regression, weights or none.
+// Rows with their truth, as TrainingData: labels for classification, targets for regression; weights and groups or
+// none.
 struct LabelledRows {
   model::Block features;
   std::vector<std::int32_t> labels;
   std::vector<float> targets;
   std::vector<float> weights;
+  std::vector<std::int32_t> groups;
 };
 // One fold: features fitted on its training rows only, by the caller.
 struct FoldData {
