@@ -49,12 +49,13 @@ Status read_source(Configuration& configuration, const Value& source) {
 }
 
 Status read_schema(Schema& schema, const Value& value) {
-  SLIPWAY_CHECK(value.expect_keys({"target", "positive", "id", "time", "group"}, "schema"));
+  SLIPWAY_CHECK(value.expect_keys({"target", "positive", "id", "time", "group", "weight"}, "schema"));
   SLIPWAY_CHECK(read_string(schema.target, value.find("target"), "schema: target"));
   SLIPWAY_CHECK(read_string(schema.positive, value.find("positive"), "schema: positive"));
   SLIPWAY_CHECK(read_strings(schema.ids, value.find("id"), "schema: id"));
   SLIPWAY_CHECK(read_string(schema.time, value.find("time"), "schema: time"));
   SLIPWAY_CHECK(read_string(schema.group, value.find("group"), "schema: group"));
+  SLIPWAY_CHECK(read_string(schema.weight, value.find("weight"), "schema: weight"));
   if (schema.target.empty()) return value.error("schema: `target` is missing: which column is to be predicted?");
   return {};
 }

@@ -123,6 +123,18 @@ Result<Target> resolve_target(const table::Table& table, const Schema& schema) {
   return target;
 }
 
+Result<std::vector<float>> read_weights(const table::Table& table, const Schema& schema) {
+  if (schema.weight.empty()) return std::vector<float>();
+  SLIPWAY_TRY(const table::Column* column, table.get(schema.weight).with_context("schema: weight"));
+  SLIPWAY_TRY(std::vector<float> weights, table::as_numbers(*column).with_context("schema: weight"));
+  for (std::size_t row = 0; row < weights.size(); ++row)
+    if (!(weights[row] >= 0) || std::isinf(weights[row]))
+      return invalid_input(
+          fmt::format("schema: weight: column '{}' holds {} in row {}; expected a finite number >= 0", schema.weight,
+                      std::isnan(weights[row]) ? "nothing" : fmt::format("{}", weights[row]), row + 1));
+  return weights;
+}
+
 void infer_features(const table::Table& table, const table::TableProfile& profile, const Schema& schema,
                     Dataset& dataset) {
   const auto set_aside = [&](const std::string& name, const std::string& why) { dataset.set_aside[name] = why; };
@@ -139,6 +151,8 @@ void infer_features(const table::Table& table, const table::TableProfile& profil
       set_aside(name, "named as the time of the row");
     } else if (name == schema.group) {
       set_aside(name, "named as the group");
+    } else if (name == schema.weight) {
+      set_aside(name, "named as the weight");
     } else if (about.missing == about.rows) {
       set_aside(name, "missing in every row");
     } else if (about.constant) {
@@ -233,6 +247,7 @@ Result<Dataset> make_dataset(const Configuration& configuration, Prepared prepar
   dataset.prepared = std::move(prepared);
   const table::Table& table = dataset.prepared.table;
   SLIPWAY_TRY(dataset.target, resolve_target(table, configuration.schema));
+  SLIPWAY_TRY(dataset.target.weights, read_weights(table, configuration.schema));
   dataset.plan = configuration.features;
   if (configuration.infer_features) {
     const table::TableProfile profile = table::profile_table(table);

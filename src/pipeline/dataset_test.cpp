@@ -47,6 +47,20 @@ TEST(Target, TaskFollowsTheValues) {
             (std::vector<std::string>{"2", "9", "10"}));
 }
 
+TEST(Weights, AreNumbersThatAreNotNegative) {
+  Schema given = schema();
+  EXPECT_TRUE(read_weights(one(table::NumberColumn{{1, 2}}), given)->empty());
+  given.weight = "y";
+  EXPECT_EQ(*read_weights(one(table::IntegerColumn{{3, 0}}), given), (std::vector<float>{3, 0}));
+  EXPECT_NE(read_weights(one(table::NumberColumn{{1, -2}}), given).error().message().find("holds -2 in row 2"),
+            std::string::npos);
+  EXPECT_NE(read_weights(one(table::NumberColumn{{nan}}), given).error().message().find("holds nothing in row 1"),
+            std::string::npos);
+  EXPECT_FALSE(read_weights(one(table::TextColumn{{0}, {"a"}}), given).ok());
+  given.weight = "z";
+  EXPECT_NE(read_weights(one(table::NumberColumn{{1}}), given).error().message().find("weight"), std::string::npos);
+}
+
 TEST(Target, MissingLabelsAreMarked) {
   EXPECT_EQ(resolve_target(one(table::TextColumn{{0, -1, 1}, {"a", "b"}}), schema())->labels[1], -1);
 }

@@ -13,6 +13,8 @@ RowTargets targets_of(const Target& target, std::span<const std::uint32_t> rows)
   } else {
     for (std::uint32_t row : rows) part.labels.push_back(target.labels[row]);
   }
+  if (!target.weights.empty())
+    for (std::uint32_t row : rows) part.weights.push_back(target.weights[row]);
   return part;
 }
 

@@ -9,10 +9,11 @@
 
 namespace slipway::pipeline {
 
-// Labels or values of some rows of the dataset.
+// Labels or values, and weights, of some rows of the dataset.
 struct RowTargets {
   std::vector<std::int32_t> labels;
   std::vector<float> values;
+  std::vector<float> weights;  // empty = all 1
 };
 RowTargets targets_of(const Target& target, std::span<const std::uint32_t> rows);
 

@@ -26,7 +26,7 @@ std::string training_key(const Configuration& configuration, const Dataset& data
   digest.update_framed("train").update_framed(dataset.prepared.key).update_framed(build_identity());
   const Schema& schema = configuration.schema;
   digest.update_framed(configuration.name).update_framed(schema.target).update_framed(schema.positive);
-  digest.update_framed(schema.time).update_framed(schema.group);
+  digest.update_framed(schema.time).update_framed(schema.group).update_framed(schema.weight);
   add_list(digest, schema.ids);
   digest.update_framed(canonical(configuration.split.options, split_options));
   digest.update_framed(configuration.split.column);

@@ -105,9 +105,11 @@ class Trainer {
     data.train.labels = fold.train_targets.labels;
     data.train.targets = fold.train_targets.values;
     data.train.groups = fold.train_groups;
+    data.train.weights = fold.train_targets.weights;
     data.validation.features = std::move(fold.validation_features);
     data.validation.labels = fold.validation_targets.labels;
     data.validation.targets = fold.validation_targets.values;
+    data.validation.weights = fold.validation_targets.weights;
     return data;
   }
 
@@ -143,6 +145,7 @@ class Trainer {
     data.labels = targets.labels;
     data.targets = targets.values;
     data.groups = groups;
+    data.weights = targets.weights;
     progress_.begin("fit " + configuration_.learner, 0);
     Stopwatch watch;
     SLIPWAY_TRY(const learners::Fragment fragment,

@@ -108,3 +108,26 @@ def test_an_interrupt_ends_a_fit_at_once_and_leaves_nothing(slipway, tmp_path, t
     if process.returncode == 130:
         assert stderr.splitlines()[-1].endswith("stopped")
     assert not (tmp_path / "model").exists()
+
+
+def test_rows_of_no_weight_teach_nothing(slipway, tmp_path):
+    chance = random.Random(2)
+    rows = []
+    for number in range(1200):
+        size = chance.uniform(0, 10)
+        wrong = number % 2 == 0
+        rows.append([f"{size:.3f}", chance.randrange(9), int((size > 5) ^ wrong), 0 if wrong else 2.5])
+    write_table(tmp_path / "rows.csv", "size,other,answer,importance", rows)
+    slipway(
+        "train", "rows.csv", "--target", "answer", "--weight", "importance", "--set", "n_estimators=20", "--out", "model",
+        cwd=tmp_path,
+    )  # fmt: skip
+    slipway("score", "model", "rows.csv", "--out", "scores.csv", cwd=tmp_path)
+    scores = [float(line.split(",")[-2]) for line in (tmp_path / "scores.csv").read_text().splitlines()[1:]]
+    assert sum((score > 0.5) == (float(row[0]) > 5) for score, row in zip(scores, rows)) > 1150
+    rows[7][3] = -1
+    write_table(tmp_path / "rows.csv", "size,other,answer,importance", rows)
+    refusal = slipway(
+        "train", "rows.csv", "--target", "answer", "--weight", "importance", "--out", "model2", cwd=tmp_path, code=2
+    )  # fmt: skip
+    assert "importance" in refusal.stderr and "row 8" in refusal.stderr

@@ -27,7 +27,7 @@ Status init(const Arguments& arguments, Console& console) {
       "name: {}\n"
       "source:\n"
       "  data: {}            # CSV, Parquet, JSON, a folder or a glob; several names need `sql`\n"
-      "schema: {{target: {}}}   # also: id, time, group, positive\n"
+      "schema: {{target: {}}}   # also: id, time, group, weight, positive\n"
       "prepare: []              # steps in order: drop_missing, keep, drop, drop_duplicates, clip\n"
       "split: {{method: stratified, test: 0.2, seed: 42}}\n"
       "# features: {{numeric: [...], categorical: [...], derived: {{...}}}}   # without it: all usable columns\n"

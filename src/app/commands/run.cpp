@@ -61,6 +61,7 @@ struct TrainArguments {
   std::string positive;
   std::vector<std::string> ids;
   std::string time;
+  std::string weight;
   std::uint64_t seed = 42;
   double test = 0.2;
   int folds = 5;
@@ -99,6 +100,7 @@ Status train(TrainArguments arguments, Console& console) {
   configuration.schema.positive = arguments.positive;
   configuration.schema.ids = arguments.ids;
   configuration.schema.time = arguments.time;
+  configuration.schema.weight = arguments.weight;
   configuration.seed = arguments.seed;
   configuration.split.options.seed = arguments.seed;
   configuration.split.options.test = arguments.test;
@@ -145,6 +147,7 @@ void add_train(CLI::App& app, Context& context) {
   command->add_option("--positive", arguments->positive, "label of the positive class");
   command->add_option("--id", arguments->ids, "columns that identify a row: kept in scores, never learnt from");
   command->add_option("--time", arguments->time, "column that holds the row's time");
+  command->add_option("--weight", arguments->weight, "column that says how much each row counts in training");
   command->add_option("--seed", arguments->seed, "start of the random numbers")->capture_default_str();
   command->add_option("--test", arguments->test, "share of rows for the test")->capture_default_str();
   command->add_option("--folds", arguments->folds, "folds of the cross-validation")->capture_default_str();

@@ -27,6 +27,7 @@ struct Schema {
   std::vector<std::string> ids;
   std::string time;
   std::string group;
+  std::string weight;  // a number >= 0 per row: how much it counts in training and in the search's metric
 };
 
 struct SplitPlan {

@@ -36,6 +36,7 @@ struct Target {
   std::vector<std::string> classes;  // binary: [negative, positive]; regression: empty
   std::vector<std::int32_t> labels;  // -1 where the target is missing
   std::vector<float> values;         // regression; NaN where missing
+  std::vector<float> weights;        // of schema.weight; empty = all 1
 };
 
 // Rows ready for learning.
@@ -56,6 +57,10 @@ Result<Prepared> prepare(const Configuration& configuration, const std::filesyst
 // Finds the target column and its classes. One class, or no usable row, is an error that says what was found.
 // Text and booleans give classes; whole numbers with at most 20 different values too; all else is regression.
 Result<Target> resolve_target(const table::Table& table, const Schema& schema);
+
+// schema.weight as one number per row, empty if there is none. Errors: a column that is no number, a weight that is
+// missing, negative or not finite.
+Result<std::vector<float>> read_weights(const table::Table& table, const Schema& schema);
 
 // The labels of a target column (same rules, given classes) for tables to be evaluated later: -1 where missing or of no
 // known class.
