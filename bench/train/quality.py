@@ -70,9 +70,11 @@ def main():
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--slow-splits", type=int, default=3, help="of the slow peers where rows are many")
     parser.add_argument("--rows", type=int, default=284_807, help="of the made table")
+    parser.add_argument("--members", help="only these, separated by |; names as in peers.py")
     parser.add_argument("--out", help="every single measure, as JSON")
     arguments = parser.parse_args()
 
+    members = [one for one in peers.FORESTS + peers.BOOSTERS if not arguments.members or one in arguments.members.split("|")]
     kept = {}
     for name in arguments.tables.split(","):
         classes, depth, overlap = 2, None, 1.0
@@ -95,7 +97,7 @@ def main():
         bench = peers.Bench(arguments.driver)
         results = {}
         for number, (train, test) in enumerate(pairs[: arguments.splits]):
-            for member in peers.FORESTS + peers.BOOSTERS:
+            for member in members:
                 if member == "Slipway boosting, sampled" and len(train) < 100_000:
                     continue  # it is for large tables
                 if member in peers.SLOW and len(train) > 50_000 and number >= arguments.slow_splits:
@@ -103,11 +105,11 @@ def main():
                 scores = bench.fit(member, (features[train], truth[train]), (features[test], truth[test]), classes, depth)[2]
                 results.setdefault(member, []).append(measures(truth[test], scores, classes))
             print(f"{name}: split {number + 1}", flush=True)
+            kept[name] = results
+            if arguments.out:
+                with open(arguments.out, "w", encoding="utf-8") as out:
+                    json.dump(kept, out, indent=1)
         report(f"{name} ({len(pairs[0][0]):,} training rows x {features.shape[1]})", results, overlap)
-        kept[name] = results
-        if arguments.out:
-            with open(arguments.out, "w", encoding="utf-8") as out:
-                json.dump(kept, out, indent=1)
 
 
 if __name__ == "__main__":
