@@ -33,11 +33,7 @@ struct Predictor::Program {
   std::size_t stack_columns = 0;
   std::vector<Instruction> instructions;
   std::vector<const LookupStep*> lookups;
-  struct TreesAt {
-    std::size_t instruction;
-    model::ValueId input;
-  };
-  std::vector<TreesAt> trees;
+  std::vector<std::optional<std::size_t>> made_by;  // per value: how many instructions make it, if it is live numbers
   model::ValueId scores = 0, label = 0;
   bool regression = false;
   std::size_t rows_at_once = block_rows;
@@ -92,6 +88,9 @@ Result<Predictor> Predictor::compile(const model::Model& model, const CompileOpt
     program->starts.push_back(program->columns);
     if (id >= model.inputs.size() && live[id]) program->columns += model.values[id].width();
   }
+  program->made_by.resize(model.values.size());
+  for (std::size_t id = 0; id < model.inputs.size(); ++id)
+    if (model.inputs[id].kind == model::InputKind::number) program->made_by[id] = 0;
   for (std::size_t i = 0; i < model.operators.size(); ++i) {
     const model::Operator& op = model.operators[i];
     const model::ValueId output = operator_output(op);
@@ -104,13 +103,12 @@ Result<Predictor> Predictor::compile(const model::Model& model, const CompileOpt
     } else {
       step = make_step(model, op, options);
     }
-    if (const auto* trees = std::get_if<model::Trees>(&op))
-      program->trees.push_back({program->instructions.size(), trees->input});
     if (const auto* formula = std::get_if<model::Expression>(&op)) {
       SLIPWAY_TRY(const std::size_t size, model::expression_stack_size(formula->nodes));
       program->stack_columns = std::max(program->stack_columns, size);
     }
     program->instructions.push_back({std::move(step), output});
+    program->made_by[output] = program->instructions.size();
   }
   if (program->columns > wide) program->rows_at_once = block_rows_of_wide_models;
   return Predictor(std::move(program));
@@ -184,28 +182,20 @@ Status Predictor::predict(const model::RowBatch& batch, Scratch& scratch, Predic
   return {};
 }
 
-std::size_t Predictor::tree_operators() const { return program_->trees.size(); }
-
-model::ValueId Predictor::features_value(std::size_t tree_operator) const {
-  return program_->trees[tree_operator].input;
-}
-
-Status Predictor::features(const model::RowBatch& batch, Scratch& scratch, model::Block& out,
-                           std::size_t tree_operator) const {
+Status Predictor::evaluate(const model::RowBatch& batch, model::ValueId value, Scratch& scratch,
+                           model::Block& out) const {
   SLIPWAY_CHECK(check_batch(program_->inputs, batch));
-  if (tree_operator >= program_->trees.size())
-    return not_found(fmt::format("the model has {} Trees operators, number {} was asked for", program_->trees.size(),
-                                 tree_operator));
-  const Program::TreesAt& trees = program_->trees[tree_operator];
+  if (value >= program_->made_by.size() || !program_->made_by[value])
+    return not_found(fmt::format("value {} is no number that the scores depend on", value));
   Scratch::State& state = *scratch.state_;
   program_->resolve(batch, state.resolved, false);
   out.rows = batch.rows;
-  out.width = program_->widths[trees.input];
+  out.width = program_->widths[value];
   out.values.resize(out.rows * out.width);
   for (std::size_t begin = 0; begin < batch.rows; begin += program_->rows_at_once) {
     const std::size_t rows = std::min(program_->rows_at_once, batch.rows - begin);
-    program_->run(batch, begin, rows, trees.instruction, state.resolved, state);
-    const float* found = state.workspace.values[trees.input];
+    program_->run(batch, begin, rows, *program_->made_by[value], state.resolved, state);
+    const float* found = state.workspace.values[value];
     for (std::size_t c = 0; c < out.width; ++c)
       std::copy_n(found + c * rows, rows, out.values.data() + c * out.rows + begin);
   }

@@ -22,20 +22,28 @@ const model::Model& fraud() {
   return model;
 }
 
-TEST(Predictor, FeaturesAreWhatFeedsTheTrees) {
+TEST(Predictor, ComputesEveryNumberThatTheScoresDependOn) {
   const auto predictor = Predictor::compile(fraud());
   ASSERT_TRUE(predictor.ok());
-  ASSERT_EQ(predictor->tree_operators(), 2);
-  EXPECT_EQ(fraud().values[predictor->features_value()].name, "all");
   const OddRows rows(fraud(), 300, 5);
   Scratch scratch;
   model::Block block;
-  ASSERT_TRUE(predictor->features(rows.batch(), scratch, block).ok());
-  const auto expected = model::evaluate_value(fraud(), rows.batch(), predictor->features_value());
-  ASSERT_TRUE(expected.ok());
-  EXPECT_EQ(block.width, 9);
-  EXPECT_THAT(block.values, ::testing::Pointwise(::testing::NanSensitiveFloatEq(), expected->values));
-  EXPECT_EQ(predictor->features(rows.batch(), scratch, block, 2).error().code(), ErrorCode::not_found);
+  std::size_t computed = 0;
+  for (model::ValueId id = 0; id < fraud().values.size(); ++id) {
+    const Status status = predictor->evaluate(rows.batch(), id, scratch, block);
+    if (!status.ok()) {
+      EXPECT_EQ(status.error().code(), ErrorCode::not_found);
+      continue;
+    }
+    ++computed;
+    const auto expected = model::evaluate_value(fraud(), rows.batch(), id);
+    ASSERT_TRUE(expected.ok());
+    EXPECT_EQ(block.width, fraud().values[id].width());
+    EXPECT_THAT(block.values, ::testing::Pointwise(::testing::NanSensitiveFloatEq(), expected->values));
+  }
+  EXPECT_GT(computed, 5);
+  EXPECT_TRUE(predictor->evaluate(rows.batch(), fraud().scores, scratch, block).ok());
+  EXPECT_FALSE(predictor->evaluate(rows.batch(), 1000, scratch, block).ok());
 }
 
 TEST(Predictor, TablesOnAnyNumberOfThreads) {

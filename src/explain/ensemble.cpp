@@ -58,11 +58,12 @@ class LayOut {
  public:
   LayOut(const model::Trees& trees, const std::vector<std::vector<double>>& mix) : trees_(trees), mix_(mix) {}
 
-  Result<Ensemble> run() {
+  Ensemble run() {
     const std::size_t outputs = mix_.size();
     out_.outputs = outputs;
     out_.scale = trees_.aggregate == model::Trees::Aggregate::mean ? 1.0 / static_cast<double>(trees_.roots.size()) : 1;
     out_.expected.assign(outputs, 0);
+    out_.single_leaves.assign(outputs, 0);
     leaves_.resize(outputs);
     for (std::int32_t feature : trees_.feature)
       if (feature >= 0) out_.features.push_back(static_cast<std::uint32_t>(feature));
@@ -72,14 +73,12 @@ class LayOut {
     for (std::size_t tree = 0; tree < trees_.roots.size(); ++tree) {
       const std::size_t first = trees_.roots[tree];
       const std::size_t last = tree + 1 < trees_.roots.size() ? trees_.roots[tree + 1] : trees_.node_count();
-      if (trees_.cover.size() != trees_.node_count() || !(trees_.cover[first] > 0))
-        return invalid_input(fmt::format(
-            "tree {} carries no cover (training weight per node), which path-dependent SHAP values need", tree));
       add_tree(first, last);
     }
+    out_.offset.assign(outputs, 0);
     for (std::size_t o = 0; o < outputs; ++o) {
-      out_.expected[o] *= out_.scale;
-      for (std::size_t j = 0; j < trees_.base.size(); ++j) out_.expected[o] += mix_[o][j] * trees_.base[j];
+      for (std::size_t j = 0; j < trees_.base.size(); ++j) out_.offset[o] += mix_[o][j] * trees_.base[j];
+      out_.expected[o] = out_.expected[o] * out_.scale + out_.offset[o];
       out_.leaves.insert(out_.leaves.end(), leaves_[o].begin(), leaves_[o].end());
     }
     return std::move(out_);
@@ -92,6 +91,8 @@ class LayOut {
     for (std::size_t j = 0; j < trees_.outputs; ++j) value += mix_[output][j] * row[j];
     return value;
   }
+
+  double cover_of(std::size_t node) const { return trees_.cover.empty() ? 0.0 : trees_.cover[node]; }
 
   void add_tree(std::size_t first, std::size_t last) {
     const std::size_t size = last - first;
@@ -144,7 +145,7 @@ class LayOut {
       tree.depth = std::max(tree.depth, depth[id]);
 
       const std::size_t children[2] = {trees_.left[node] - first, trees_.right[node] - first};
-      const double cover[2] = {trees_.cover[trees_.left[node]], trees_.cover[trees_.right[node]]};
+      const double cover[2] = {cover_of(trees_.left[node]), cover_of(trees_.right[node])};
       const double sum = cover[0] + cover[1];
       for (int side = 0; side < 2; ++side) {
         // Children that no training row reached share equally: they weigh nothing where it matters.
@@ -165,8 +166,13 @@ class LayOut {
         }
       }
     }
-    if (count == 0) return;
-    const auto passes = passes_for(*std::max_element(distinct.begin(), distinct.end()));
+    if (count == 0) {
+      for (std::size_t o = 0; o < out_.outputs; ++o) out_.single_leaves[o] += leaf_value(first, o);
+      return;
+    }
+    const std::uint32_t most = *std::max_element(distinct.begin(), distinct.end());
+    out_.most_distinct = std::max(out_.most_distinct, most);
+    const auto passes = passes_for(most);
     tree.first_pass = passes.first;
     tree.passes = passes.second;
     out_.trees.push_back(tree);
@@ -194,7 +200,15 @@ class LayOut {
 
 }  // namespace
 
-Result<Ensemble> lay_out(const model::Trees& trees, const std::vector<std::vector<double>>& mix) {
+Status check_cover(const model::Trees& trees) {
+  for (std::size_t tree = 0; tree < trees.roots.size(); ++tree)
+    if (trees.cover.size() != trees.node_count() || !(trees.cover[trees.roots[tree]] > 0))
+      return invalid_input(fmt::format(
+          "tree {} carries no cover (training weight per node), which path-dependent SHAP values need", tree));
+  return {};
+}
+
+Ensemble lay_out(const model::Trees& trees, const std::vector<std::vector<double>>& mix) {
   return LayOut(trees, mix).run();
 }
 

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <optional>
 
+#include <boost/math/distributions/students_t.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,13 @@ namespace {
 
 constexpr std::uint64_t row_sample_key = 0x726f7773;
 constexpr std::uint64_t shuffle_key = 0x73687566;
+
+// Half the width of the 95 % interval of a mean of `count` values with this standard deviation.
+double half_width(double standard_deviation, std::size_t count) {
+  if (count < 2 || !(standard_deviation > 0)) return 0;
+  const boost::math::students_t distribution(static_cast<double>(count - 1));
+  return boost::math::quantile(distribution, 0.975) * standard_deviation / std::sqrt(static_cast<double>(count));
+}
 
 }  // namespace
 
@@ -76,6 +84,9 @@ Result<PermutationImportance> permutation_importance(std::span<const model::Inpu
     double squares = 0;
     for (double value : importance.repeats) squares += (value - importance.mean) * (value - importance.mean);
     importance.standard_deviation = repeats > 1 ? std::sqrt(squares / double(repeats - 1)) : 0;
+    const double half = half_width(importance.standard_deviation, repeats);
+    importance.low = importance.mean - half;
+    importance.high = importance.mean + half;
     result.inputs.push_back(std::move(importance));
   }
   std::stable_sort(result.inputs.begin(), result.inputs.end(),
@@ -83,13 +94,26 @@ Result<PermutationImportance> permutation_importance(std::span<const model::Inpu
   return result;
 }
 
-std::vector<MeanContribution> mean_contributions(const TreeExplainer& explainer, const Contributions& contributions) {
+std::vector<MeanContribution> mean_contributions(const Explainer& explainer, const Contributions& contributions) {
   std::vector<MeanContribution> result;
+  const std::size_t rows = contributions.rows;
   for (std::size_t i = 0; i < contributions.inputs; ++i) {
-    double sum = 0;
-    for (std::size_t o = 0; o < contributions.outputs; ++o)
-      for (std::size_t row = 0; row < contributions.rows; ++row) sum += std::abs(contributions.input(o, i, row));
-    result.push_back({explainer.inputs()[i], contributions.rows > 0 ? sum / double(contributions.rows) : 0});
+    double sum = 0, squares = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+      double size = 0;
+      for (std::size_t o = 0; o < contributions.outputs; ++o) size += std::abs(contributions.input(o, i, row));
+      sum += size;
+      squares += size * size;
+    }
+    MeanContribution mean{explainer.inputs()[i]};
+    if (rows > 0) {
+      mean.value = sum / double(rows);
+      const double variance = rows > 1 ? std::max(0.0, squares - sum * mean.value) / double(rows - 1) : 0;
+      const double half = 1.959963984540054 * std::sqrt(variance / double(rows));
+      mean.low = std::max(0.0, mean.value - half);
+      mean.high = mean.value + half;
+    }
+    result.push_back(std::move(mean));
   }
   std::stable_sort(result.begin(), result.end(),
                    [](const MeanContribution& a, const MeanContribution& b) { return a.value > b.value; });
@@ -102,28 +126,25 @@ nlohmann::json to_json(const PermutationImportance& importance) {
     inputs.push_back({{"input", input.input},
                       {"mean", input.mean},
                       {"standard_deviation", input.standard_deviation},
+                      {"low", input.low},
+                      {"high", input.high},
                       {"repeats", input.repeats}});
   return {{"metric", importance.metric}, {"rows", importance.rows}, {"inputs", std::move(inputs)}};
-}
-
-nlohmann::json to_json(const PartialDependence& dependence) {
-  nlohmann::json json = {{"input", dependence.input},     {"rows", dependence.rows},
-                         {"outputs", dependence.outputs}, {"mean", dependence.mean},
-                         {"low", dependence.low},         {"median", dependence.median},
-                         {"high", dependence.high},       {"kind", dependence.is_number ? "number" : "text"}};
-  if (dependence.is_number) {
-    json["grid"] = dependence.numbers;
-  } else {
-    json["grid"] = dependence.categories;
-    if (dependence.missing) json["grid"].back() = nullptr;
-  }
-  return json;
 }
 
 nlohmann::json to_json(const std::vector<MeanContribution>& contributions) {
   nlohmann::json json = nlohmann::json::array();
   for (const MeanContribution& contribution : contributions)
-    json.push_back({{"input", contribution.name}, {"mean_absolute_contribution", contribution.value}});
+    json.push_back({{"input", contribution.name},
+                    {"mean_absolute_contribution", contribution.value},
+                    {"low", contribution.low},
+                    {"high", contribution.high}});
+  return json;
+}
+
+nlohmann::json to_json(const std::vector<ImpurityImportance>& importance) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const ImpurityImportance& entry : importance) json.push_back({{"input", entry.name}, {"share", entry.value}});
   return json;
 }
 

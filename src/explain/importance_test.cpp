@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <slipway/base/random.hpp>
+#include <slipway/explain/dependence.hpp>
 #include <slipway/explain/importance.hpp>
 #include <slipway/explain/reasons.hpp>
 
@@ -69,6 +70,10 @@ TEST(PermutationImportance, FindsWhatTheScoresRestOn) {
   // Shuffling x against itself costs 2 var(x): amount is uniform on [0, 10), var 100 / 12; NY has a share of 1 / 3.
   EXPECT_NEAR(one->inputs[0].mean, 2 * 100 / 12.0, 1.5);
   EXPECT_GT(one->inputs[0].standard_deviation, 0);
+  // Student's t of two degrees of freedom: 4.3027 standard errors.
+  EXPECT_NEAR(one->inputs[0].high - one->inputs[0].mean, 4.30265 * one->inputs[0].standard_deviation / std::sqrt(3.0),
+              1e-4);
+  EXPECT_NEAR(one->inputs[0].low + one->inputs[0].high, 2 * one->inputs[0].mean, 1e-9);
   EXPECT_EQ(one->inputs[1].input, "state");
   EXPECT_NEAR(one->inputs[1].mean, 2 * 4 / 3.0 * 2 / 3.0, 0.3);
   EXPECT_EQ(one->inputs[2].input, "count");
@@ -116,6 +121,45 @@ TEST(PartialDependence, AveragesOverTheRows) {
   EXPECT_NEAR(text->mean[0] - text->mean[1], 2, 1e-4);
   EXPECT_NEAR(text->mean[3], text->mean[2], 1e-6);
   EXPECT_TRUE(to_json(*text)["grid"].back().is_null());
+}
+
+TEST(PartialDependence, KeepsCurvesOfSomeRows) {
+  const Fixture data(100);
+  const auto found = partial_dependence(data.inputs, data.batch, "count", Fixture::score, {.curves = 3}, Threads(1));
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  EXPECT_EQ(found->curve_rows, 3);
+  ASSERT_EQ(found->curves.size(), 3 * found->grid_size());
+  // The score does not depend on the count: every row's own curve is flat, and no two rows have the same amount.
+  for (std::size_t row = 0; row < 3; ++row)
+    for (std::size_t point = 0; point < found->grid_size(); ++point)
+      EXPECT_EQ(found->curves[row * found->grid_size() + point], found->curves[row * found->grid_size()]);
+  EXPECT_NE(found->curves[0], found->curves[found->grid_size()]);
+  EXPECT_EQ(to_json(*found)["curves"].size(), 3);
+}
+
+TEST(PairDependence, TellsWhatActsTogether) {
+  const Fixture data(2000);
+  const auto apart = pair_dependence(data.inputs, data.batch, "amount", "state", Fixture::score, {.grid = 5}, Threads(2));
+  ASSERT_TRUE(apart.ok()) << apart.error().message();
+  ASSERT_EQ(apart->mean.size(), 5 * 4);
+  for (std::size_t i = 0; i < 5; ++i)
+    for (std::size_t j = 0; j < 4; ++j)
+      EXPECT_NEAR(apart->mean[i * 4 + j], apart->first.numbers[i] + (apart->second.categories[j] == "NY" ? 2 : 0), 1e-5);
+  EXPECT_NEAR(apart->interaction[0], 0, 1e-9);
+  const Scorer product = [](const model::RowBatch& rows) -> Result<std::vector<float>> {
+    std::vector<float> scores(rows.rows);
+    for (std::size_t i = 0; i < rows.rows; ++i)
+      scores[i] = (std::get<model::NumberView>(rows.columns[0])[i] - 5) *
+                  (std::get<model::NumberView>(rows.columns[1])[i] - 2);
+    return scores;
+  };
+  const auto together = pair_dependence(data.inputs, data.batch, "amount", "count", product, {.grid = 5}, Threads(1));
+  ASSERT_TRUE(together.ok());
+  EXPECT_GT(together->interaction[0], 0.95);
+  EXPECT_EQ(to_json(*together)["second"]["grid"], nlohmann::json({0.0, 1.0, 2.0, 3.0, 4.0}));
+  EXPECT_FALSE(pair_dependence(data.inputs, data.batch, "count", "count", product, {}, Threads(1)).ok());
+  const auto unknown = pair_dependence(data.inputs, data.batch, "count", "stat", product, {}, Threads(1));
+  EXPECT_THAT(unknown.error().message(), HasSubstr("did you mean 'state'"));
 }
 
 TEST(PartialDependence, HasDefinedAnswersForOddInputs) {
@@ -168,7 +212,7 @@ Result<model::Model> three_stumps() {
 TEST(Reasons, AreRankedAndWorded) {
   const auto model = three_stumps();
   ASSERT_TRUE(model.ok()) << model.error().message();
-  const auto explainer = TreeExplainer::make(*model);
+  const auto explainer = Explainer::make(*model);
   ASSERT_TRUE(explainer.ok()) << explainer.error().message();
   EXPECT_EQ(explainer->explained(), Explained::probability);
   const std::vector<float> amount = {0, 1203.5F}, count = {0, missing}, age = {0, 50};
@@ -191,11 +235,16 @@ TEST(Reasons, AreRankedAndWorded) {
   EXPECT_EQ((*lowering)[0].text, "age 50 lowered the risk by 0.05");
   options.direction = Direction::both;
   options.count = 1;
-  options.catalogue = {{"count", "No count was given ({value}, {unknown})"}};
+  const auto catalogue = ReasonCatalogue::parse(
+      "reasons:\n  - {input: count, code: R7, text: There is a count, missing: 'No count was given ({value})'}\n", "r.yaml",
+      model->inputs);
+  ASSERT_TRUE(catalogue.ok()) << catalogue.error().message();
+  options.catalogue = std::make_shared<ReasonCatalogue>(*catalogue);
   const auto worded = rank_reasons(*explainer, contributions, batch, 1, 0, options);
   ASSERT_TRUE(worded.ok());
   ASSERT_EQ(worded->size(), 1);
-  EXPECT_EQ((*worded)[0].text, "No count was given (missing, {unknown})");
+  EXPECT_EQ((*worded)[0].text, "No count was given (missing)");
+  EXPECT_EQ((*worded)[0].code, "R7");
   EXPECT_FALSE(rank_reasons(*explainer, contributions, batch, 2).ok());
   EXPECT_FALSE(rank_reasons(*explainer, contributions, batch, 0, 1).ok());
 
@@ -204,6 +253,74 @@ TEST(Reasons, AreRankedAndWorded) {
   EXPECT_EQ(global[0].name, "count");
   EXPECT_NEAR(global[0].value, 0.15, 1e-6);
   EXPECT_EQ(global[2].name, "age");
+}
+
+TEST(ImpurityImportance, CountsWhatSplitsTakeAway) {
+  const auto model = three_stumps();
+  ASSERT_TRUE(model.ok());
+  // Each tree of a forest counts alike.
+  const auto forest = impurity_importance(*model);
+  ASSERT_EQ(forest.size(), 3);
+  for (const auto& entry : forest) EXPECT_NEAR(entry.value, 1 / 3.0, 1e-12);
+  // Of a sum, by the squared distances 0.36, 0.81, 0.09.
+  model::Model sum = *model;
+  for (model::Operator& op : sum.operators)
+    if (auto* trees = std::get_if<model::Trees>(&op)) trees->aggregate = model::Trees::Aggregate::sum;
+  const auto boosted = impurity_importance(sum);
+  EXPECT_EQ(boosted[0].name, "count");
+  EXPECT_NEAR(boosted[0].value, 0.81 / 1.26, 1e-6);
+  EXPECT_NEAR(boosted[2].value, 0.09 / 1.26, 1e-6);
+}
+
+TEST(ReasonCatalogue, GroupsWordsAndHides) {
+  const auto model = three_stumps();
+  const auto explainer = Explainer::make(*model);
+  const std::vector<float> amount = {1203.5F}, count = {20}, age = {50};
+  const model::RowBatch batch{1, {model::NumberView(amount), model::NumberView(count), model::NumberView(age)}};
+  Contributions contributions;
+  ASSERT_TRUE(explainer->explain(batch, contributions).ok());
+  const auto catalogue = ReasonCatalogue::parse(
+      "text: '{input} {direction} it'\n"
+      "reasons:\n"
+      "  - {inputs: [amount, count], code: R01, raised: 'Unusual spending ({value})', lowered: 'Usual spending'}\n"
+      "  - {input: age, hidden: true}\n",
+      "reasons.yaml", model->inputs);
+  ASSERT_TRUE(catalogue.ok()) << catalogue.error().message();
+  ReasonOptions options;
+  options.direction = Direction::both;
+  options.catalogue = std::make_shared<ReasonCatalogue>(*catalogue);
+  const auto reasons = rank_reasons(*explainer, contributions, batch, 0, 0, options);
+  ASSERT_TRUE(reasons.ok()) << reasons.error().message();
+  ASSERT_EQ(reasons->size(), 1);
+  EXPECT_EQ((*reasons)[0].text, "Unusual spending (1203.5, 20)");
+  EXPECT_EQ((*reasons)[0].code, "R01");
+  EXPECT_EQ((*reasons)[0].input, "amount, count");
+  EXPECT_NEAR((*reasons)[0].contribution, 0.25, 1e-6);
+  // Inputs without an entry get the file's wording.
+  const auto plain = ReasonCatalogue::parse("text: '{input} {direction} it'", "r.yaml", model->inputs);
+  options.catalogue = std::make_shared<ReasonCatalogue>(*plain);
+  EXPECT_EQ((*rank_reasons(*explainer, contributions, batch, 0, 0, options))[0].text, "count raised it");
+  // What init writes is a catalogue.
+  const auto start = ReasonCatalogue::parse(starting_catalogue(model->inputs), "r.yaml", model->inputs);
+  ASSERT_TRUE(start.ok()) << start.error().message();
+  EXPECT_EQ(start->entries()[1].code, "R02");
+}
+
+TEST(ReasonCatalogue, NamesWhatIsWrongAndWhere) {
+  const std::vector<model::Input> inputs = {{.name = "amount"}, {.name = "state"}};
+  const auto message = [&](std::string_view yaml) {
+    const auto parsed = ReasonCatalogue::parse(yaml, "reasons.yaml", inputs);
+    return parsed.ok() ? std::string() : parsed.error().message();
+  };
+  EXPECT_THAT(message("reasons:\n  - {input: amont}"), HasSubstr("reasons.yaml:2:"));
+  EXPECT_THAT(message("reasons:\n  - {input: amont}"), HasSubstr("did you mean 'amount'"));
+  EXPECT_THAT(message("reasons:\n  - {input: state, raisd: x}"), HasSubstr("raised"));
+  EXPECT_THAT(message("reasons:\n  - {input: state, text: 'by {valeu}'}"), HasSubstr("did you mean 'value'"));
+  EXPECT_THAT(message("reasons:\n  - {input: state, text: 'by {value'}"), HasSubstr("not closed"));
+  EXPECT_THAT(message("reasons:\n  - {input: state}\n  - {inputs: [amount, state]}"), HasSubstr("a reason already"));
+  EXPECT_THAT(message("reasons:\n  - {code: R1}"), HasSubstr("either `input` or `inputs`"));
+  EXPECT_THAT(message("reasons: 5"), HasSubstr("list"));
+  EXPECT_EQ(message(""), "");
 }
 
 TEST(Reasons, WriteCellsAsPeopleDo) {

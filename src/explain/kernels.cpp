@@ -2,8 +2,19 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include <slipway/compute/dispatch.hpp>
+
+#include "interventional.hpp"
 
 namespace slipway::explain {
+
+// Vectors wider than the baseline's registers stay within this file, so how they are passed matters to nobody.
+#pragma GCC diagnostic ignored "-Wpsabi"
 
 namespace portable {
 #include "kernels.inl"
@@ -27,21 +38,10 @@ namespace avx2 {
 #endif
 #endif
 
-namespace {
-bool has_avx2() {
-#ifdef SLIPWAY_EXPLAIN_AVX2
-  static const bool has = __builtin_cpu_supports("avx2");
-  return has;
-#else
-  return false;
-#endif
-}
-}  // namespace
-
 void explain_rows(const Ensemble& ensemble, const float* columns, std::size_t rows, double* sums, Scratch& scratch,
                   [[maybe_unused]] bool portable) {
 #ifdef SLIPWAY_EXPLAIN_AVX2
-  if (!portable && has_avx2()) return explain::avx2::explain_rows(ensemble, columns, rows, sums, scratch);
+  if (!portable && compute::has_avx2()) return explain::avx2::explain_rows(ensemble, columns, rows, sums, scratch);
 #endif
   explain::portable::explain_rows(ensemble, columns, rows, sums, scratch);
 }
@@ -49,9 +49,19 @@ void explain_rows(const Ensemble& ensemble, const float* columns, std::size_t ro
 void explain_one(const Ensemble& ensemble, const float* values, double* sums, Scratch& scratch,
                  [[maybe_unused]] bool portable) {
 #ifdef SLIPWAY_EXPLAIN_AVX2
-  if (!portable && has_avx2()) return explain::avx2::explain_one(ensemble, values, sums, scratch);
+  if (!portable && compute::has_avx2()) return explain::avx2::explain_one(ensemble, values, sums, scratch);
 #endif
   explain::portable::explain_one(ensemble, values, sums, scratch);
+}
+
+void explain_against_lanes(const Ensemble& ensemble, const PairWeights& weights, const BaselineColumns& baselines,
+                           std::size_t count, const float* values, double* sums, Scratch& scratch,
+                           [[maybe_unused]] bool portable) {
+#ifdef SLIPWAY_EXPLAIN_AVX2
+  if (!portable && compute::has_avx2())
+    return explain::avx2::explain_against_lanes(ensemble, weights, baselines, count, values, sums, scratch);
+#endif
+  explain::portable::explain_against_lanes(ensemble, weights, baselines, count, values, sums, scratch);
 }
 
 }  // namespace slipway::explain

@@ -1,4 +1,4 @@
-// The two SHAP kernels, each compiled for the portable instruction set and for AVX2. All give the same numbers on every
+// The SHAP kernels, each compiled for the portable instruction set and for AVX2. All give the same numbers on every
 // processor: the operations are the same, lane by lane, and nothing is fused.
 #pragma once
 #include <cstddef>
@@ -31,5 +31,12 @@ void explain_rows(const Ensemble& ensemble, const float* columns, std::size_t ro
 
 // The same for one row: values[feature], sums[output * features + feature]. Any depth.
 void explain_one(const Ensemble& ensemble, const float* values, double* sums, Scratch& scratch, bool portable = false);
+
+struct PairWeights;
+struct BaselineColumns;
+// One row against the first `count` baselines, eight at a time; as explain_against, which see. Needs a depth of at most
+// deepest_recursion.
+void explain_against_lanes(const Ensemble& ensemble, const PairWeights& weights, const BaselineColumns& baselines,
+                           std::size_t count, const float* values, double* sums, Scratch& scratch, bool portable);
 
 }  // namespace slipway::explain

@@ -341,3 +341,128 @@ inline void explain_one(const Ensemble& ensemble, const float* values, double* s
     }
   }
 }
+
+// ---- one row against eight baselines in the lanes
+
+inline Lanes look_up(const float* table, Masks index) {
+#ifdef __AVX2__
+  return (Lanes)_mm256_i32gather_ps(table, (__m256i)index, 4);
+#else
+  Lanes found;
+  for (int i = 0; i < lanes; ++i) found[i] = table[index[i]];
+  return found;
+#endif
+}
+inline bool any(Masks mask) {
+#ifdef __AVX2__
+  return _mm256_testz_si256((__m256i)mask, (__m256i)mask) == 0;
+#else
+  std::int32_t all = 0;
+  for (int i = 0; i < lanes; ++i) all |= mask[i];
+  return all != 0;
+#endif
+}
+
+struct LaneWalk {
+  const PathNode* nodes;
+  std::int32_t count;
+  const float* leaf;
+  const float* row;
+  const float* baselines;  // of the first lane
+  std::size_t stride;      // from one feature's baselines to the next's
+  const PairWeights& weights;
+  unsigned char* with_baseline;  // per feature: the path took the baselines' side where row and baseline part
+  Masks* with_row;               // per feature: lanes in which it took the row's side
+  Lanes* phi;
+
+  struct Sums {
+    Lanes row, baseline;
+  };
+
+  Sums step(std::int32_t id, int side, Masks active, Masks place) {
+    if (nodes[id].child[side] != count) return walk(nodes[id].child[side], active, place);
+    const Lanes value = Lanes{} + leaf[2 * id + side];
+    return {active ? value * look_up(weights.row_float.data(), place) : Lanes{},
+            active ? value * look_up(weights.baseline_float.data(), place) : Lanes{}};
+  }
+
+  Sums walk(std::int32_t id, Masks active, Masks place) {
+    for (;;) {
+      const PathNode& node = nodes[id];
+      const std::size_t feature = static_cast<std::size_t>(node.feature);
+      Lanes z;
+      std::memcpy(&z, baselines + feature * stride, sizeof z);
+      const Lanes threshold = Lanes{} + node.threshold;
+      const Masks right = node.missing_left ? z > threshold : ~(z <= threshold);
+      int side = 0;
+      if (with_baseline[feature]) {
+        const Masks to_right = active & right, to_left = active & ~right;
+        if (any(to_right) && any(to_left)) {
+          const Sums left = step(id, 0, to_left, place);
+          const Sums other = step(id, 1, to_right, place);
+          return {left.row + other.row, left.baseline + other.baseline};
+        }
+        side = any(to_right);
+      } else {
+        const float x = row[feature];
+        side = node.missing_left ? x > node.threshold : !(x <= node.threshold);
+        const Masks before = with_row[feature];
+        const Masks part = active & (side ? ~right : right) & ~before;
+        if (any(part)) {
+          with_row[feature] = before | part;
+          const Sums ours = step(id, side, active, place + (part & static_cast<std::int32_t>(weights.stride)));
+          with_row[feature] = before;
+          with_baseline[feature] = 1;
+          const Sums theirs = step(id, 1 - side, part, place + (part & 1));
+          with_baseline[feature] = 0;
+          phi[feature] += (part ? ours.row : Lanes{}) + theirs.baseline;
+          return {ours.row + theirs.row, ours.baseline + theirs.baseline};
+        }
+      }
+      if (node.child[side] == count) return step(id, side, active, place);
+      id = node.child[side];
+    }
+  }
+};
+
+inline void explain_against_lanes(const Ensemble& ensemble, const PairWeights& weights, const BaselineColumns& baselines,
+                                  std::size_t count, const float* values, double* sums, Scratch& scratch) {
+  const std::size_t features = ensemble.features.size();
+  constexpr std::size_t trees_per_flush = 8;  // as in explain_rows
+  float* buffer = scratch.aligned((ensemble.outputs + 1) * features * lanes);
+  Lanes* phi = reinterpret_cast<Lanes*>(buffer);  // [output][feature]
+  Masks* with_row = reinterpret_cast<Masks*>(phi + ensemble.outputs * features);
+  if (scratch.bytes.size() < features) scratch.bytes.resize(features);
+  std::fill_n(scratch.bytes.begin(), features, static_cast<unsigned char>(0));
+  for (std::size_t f = 0; f < ensemble.outputs * features; ++f) phi[f] = Lanes{};
+  for (std::size_t f = 0; f < features; ++f) with_row[f] = Masks{};
+  for (std::size_t i = 0; i < ensemble.trees.size(); ++i) {
+    const PathTree& tree = ensemble.trees[i];
+    for (std::size_t o = 0; o < ensemble.outputs; ++o) {
+      if (!ensemble.active[i * ensemble.outputs + o]) continue;
+      for (std::size_t first = 0; first < count; first += lanes) {
+        Masks active;
+        for (int lane = 0; lane < lanes; ++lane) active[lane] = first + lane < count ? -1 : 0;
+        LaneWalk{ensemble.nodes.data() + tree.first,
+                 static_cast<std::int32_t>(tree.count),
+                 ensemble.leaf_row(o) + std::size_t{tree.first} * 2,
+                 values,
+                 baselines.values.data() + first,
+                 baselines.padded,
+                 weights,
+                 scratch.bytes.data(),
+                 with_row,
+                 phi + o * features}
+            .walk(0, active, Masks{});
+      }
+    }
+    if (i % trees_per_flush == trees_per_flush - 1 || i + 1 == ensemble.trees.size()) {
+      for (std::size_t f = 0; f < ensemble.outputs * features; ++f) {
+        float sum = 0;
+        for (int lane = 0; lane < lanes; ++lane) sum += phi[f][lane];
+        sums[f] += sum;
+        phi[f] = Lanes{};
+      }
+    }
+  }
+}

@@ -8,11 +8,11 @@
 #include <slipway/base/time.hpp>
 #include <slipway/explain/reasons.hpp>
 
+#include "wording.hpp"
+
 namespace slipway::explain {
 
 namespace {
-
-constexpr std::string_view default_wording = "{input} {value} {direction} the {noun} by {contribution}";
 
 std::string fill_wording(std::string_view wording, const std::map<std::string, std::string, std::less<>>& fields) {
   std::string text;
@@ -29,20 +29,22 @@ std::string fill_wording(std::string_view wording, const std::map<std::string, s
   return text.append(wording);
 }
 
+bool is_missing(const model::ColumnView& column, std::size_t row) {
+  if (const auto* numbers = std::get_if<model::NumberView>(&column)) return std::isnan((*numbers)[row]);
+  if (const auto* text = std::get_if<model::TextView>(&column)) return text->codes[row] < 0;
+  return std::get<model::TimeView>(column)[row] == missing_time;
+}
+
 }  // namespace
 
 std::string cell_text(const model::ColumnView& column, std::size_t row) {
-  if (const auto* numbers = std::get_if<model::NumberView>(&column))
-    return std::isnan((*numbers)[row]) ? "missing" : format_number((*numbers)[row]);
-  if (const auto* text = std::get_if<model::TextView>(&column)) {
-    const std::int32_t code = text->codes[row];
-    return code < 0 ? "missing" : std::string(text->dictionary[code]);
-  }
-  const std::int64_t seconds = std::get<model::TimeView>(column)[row];
-  return seconds == missing_time ? "missing" : format_time(seconds * 1'000'000);
+  if (is_missing(column, row)) return "missing";
+  if (const auto* numbers = std::get_if<model::NumberView>(&column)) return format_number((*numbers)[row]);
+  if (const auto* text = std::get_if<model::TextView>(&column)) return std::string(text->dictionary[text->codes[row]]);
+  return format_time(std::get<model::TimeView>(column)[row] * 1'000'000);
 }
 
-Result<std::vector<Reason>> rank_reasons(const TreeExplainer& explainer, const Contributions& contributions,
+Result<std::vector<Reason>> rank_reasons(const Explainer& explainer, const Contributions& contributions,
                                          const model::RowBatch& rows, std::size_t row, std::size_t output,
                                          const ReasonOptions& options) {
   const std::span<const std::string> inputs = explainer.inputs();
@@ -52,15 +54,23 @@ Result<std::vector<Reason>> rank_reasons(const TreeExplainer& explainer, const C
   if (row >= contributions.rows || row >= rows.rows || output >= contributions.outputs)
     return invalid_input(fmt::format("reasons of row {}, output {} were asked; there are {} rows and {} outputs", row,
                                      output, std::min(contributions.rows, rows.rows), contributions.outputs));
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const double value = contributions.input(output, i, row);
-    if (value > 0 ? options.direction != Direction::lowering : value < 0 && options.direction != Direction::raising)
-      order.push_back(i);
+  const ReasonCatalogue plain(options.catalogue ? 0 : inputs.size());
+  const std::span<const ReasonCatalogue::Entry> entries = options.catalogue ? options.catalogue->entries() : plain.entries();
+  std::vector<std::pair<double, const ReasonCatalogue::Entry*>> order;  // contribution, entry
+  for (const ReasonCatalogue::Entry& entry : entries) {
+    if (entry.hidden) continue;
+    double sum = 0;
+    for (const std::size_t input : entry.inputs) {
+      if (input >= inputs.size())
+        return invalid_input(fmt::format("a reason catalogue for {} inputs or more was used with a model of {}",
+                                         input + 1, inputs.size()));
+      sum += contributions.input(output, input, row);
+    }
+    if (sum > 0 ? options.direction != Direction::lowering : sum < 0 && options.direction != Direction::raising)
+      order.emplace_back(sum, &entry);
   }
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::abs(contributions.input(output, a, row)) > std::abs(contributions.input(output, b, row));
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return std::abs(a.first) > std::abs(b.first); });
   if (order.size() > options.count) order.resize(options.count);
 
   const std::string noun = !options.noun.empty()                       ? options.noun
@@ -68,18 +78,23 @@ Result<std::vector<Reason>> rank_reasons(const TreeExplainer& explainer, const C
                            : contributions.outputs > 1                 ? "score of " + explainer.outputs()[output]
                                                                        : "score";
   std::vector<Reason> reasons;
-  for (std::size_t i : order) {
+  for (const auto& [contribution, entry] : order) {
     Reason reason;
-    reason.input = inputs[i];
-    reason.value = cell_text(rows.columns[i], row);
-    reason.contribution = contributions.input(output, i, row);
-    const auto wording = options.catalogue.find(reason.input);
-    reason.text = fill_wording(wording != options.catalogue.end() ? std::string_view(wording->second) : default_wording,
+    reason.inputs = entry->inputs;
+    for (const std::size_t input : entry->inputs) {
+      reason.input += (reason.input.empty() ? "" : ", ") + inputs[input];
+      reason.value += (reason.value.empty() ? "" : ", ") + cell_text(rows.columns[input], row);
+    }
+    reason.contribution = contribution;
+    reason.code = entry->code;
+    const bool missing = !entry->missing.empty() && is_missing(rows.columns[entry->inputs[0]], row);
+    reason.text = fill_wording(missing ? entry->missing : contribution > 0 ? entry->raised : entry->lowered,
                                {{"input", reason.input},
                                 {"value", reason.value},
                                 {"noun", noun},
-                                {"direction", reason.contribution > 0 ? "raised" : "lowered"},
-                                {"contribution", fmt::format("{:.2g}", std::abs(reason.contribution))}});
+                                {"code", reason.code},
+                                {"direction", contribution > 0 ? "raised" : "lowered"},
+                                {"contribution", fmt::format("{:.2g}", std::abs(contribution))}});
     reasons.push_back(std::move(reason));
   }
   return reasons;

@@ -38,8 +38,4 @@ Result<nlohmann::json> evaluate_test_rows(const ServableModel& servable, const D
 // The gates of the configuration over evaluation.json: {"text": ..., "passed": ...} each.
 Result<nlohmann::json> try_gates(const Configuration& configuration, const nlohmann::json& evaluation);
 
-// explanation.json: permutation importance, partial dependence, mean contributions.
-Result<nlohmann::json> explain_test_rows(const Configuration& configuration, const ServableModel& servable,
-                                         const Dataset& dataset, const Threads& threads, Progress& progress);
-
 }  // namespace slipway::pipeline

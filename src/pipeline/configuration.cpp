@@ -209,6 +209,23 @@ Status read_package(Configuration& configuration, const Value& value) {
 
 }  // namespace
 
+// A column, or a list of columns and of pairs of columns.
+Status read_dependence(ExplainPlan& plan, const Value* value) {
+  if (value == nullptr || value->is_null()) return {};
+  const std::vector<Value> one = {*value};
+  for (const Value& item : value->kind == Value::Kind::list ? value->items : one) {
+    SLIPWAY_TRY(const std::vector<std::string> columns, item.strings().with_context("explain: partial_dependence"));
+    if (item.kind != Value::Kind::list) {
+      plan.partial_dependence.push_back(columns[0]);
+    } else if (columns.size() == 2) {
+      plan.pair_dependence.emplace_back(columns[0], columns[1]);
+    } else {
+      return item.error("explain: partial_dependence: expected a column, or two of them in brackets");
+    }
+  }
+  return {};
+}
+
 Result<Configuration> parse_configuration(std::string_view yaml, const std::string& file_name, const fs::path& folder) {
   SLIPWAY_TRY(const Value document, params::parse_yaml(yaml, file_name));
   SLIPWAY_CHECK(document.expect_keys({"name", "source", "schema", "prepare", "split", "features", "learner",
@@ -248,8 +265,7 @@ Result<Configuration> parse_configuration(std::string_view yaml, const std::stri
   if (const Value* explain = document.find("explain")) {
     SLIPWAY_CHECK(params::read_options<ExplainPlan>(configuration.explain, explain_options, *explain, "explain",
                                                     {"partial_dependence"}));
-    SLIPWAY_CHECK(read_strings(configuration.explain.partial_dependence, explain->find("partial_dependence"),
-                               "explain: partial_dependence"));
+    SLIPWAY_CHECK(read_dependence(configuration.explain, explain->find("partial_dependence")));
   }
   if (const Value* package = document.find("package")) SLIPWAY_CHECK(read_package(configuration, *package));
   if (const Value* monitor = document.find("monitor")) configuration.monitor = *monitor;

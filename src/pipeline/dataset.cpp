@@ -8,6 +8,8 @@
 #include <slipway/base/text.hpp>
 #include <slipway/pipeline/dataset.hpp>
 
+#include "explanation.hpp"
+
 namespace slipway::pipeline {
 namespace {
 
@@ -271,6 +273,10 @@ Result<Dataset> make_dataset(const Configuration& configuration, Prepared prepar
   }
   for (const std::string& column : configuration.explain.partial_dependence)
     SLIPWAY_CHECK(table.get(column).with_context("explain: partial_dependence"));
+  for (const auto& [first, second] : configuration.explain.pair_dependence)
+    for (const std::string& column : {first, second})
+      SLIPWAY_CHECK(table.get(column).with_context("explain: partial_dependence"));
+  SLIPWAY_CHECK(check_catalogue(configuration, dataset));
   std::vector<std::uint32_t> usable;
   for (std::uint32_t row = 0; row < table.rows(); ++row) {
     const bool missing = dataset.target.task == model::Task::regression ? std::isnan(dataset.target.values[row])

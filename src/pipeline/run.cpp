@@ -6,6 +6,7 @@
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
 #include <slipway/evaluate/gates.hpp>
+#include <slipway/explain/explanation_plan.hpp>
 #include <slipway/package/bundle.hpp>
 #include <slipway/package/onnx.hpp>
 #include <slipway/pipeline/build_identity.hpp>
@@ -15,6 +16,7 @@
 #include <slipway/registry/registry.hpp>
 
 #include "assessment.hpp"
+#include "explanation.hpp"
 #include "monitoring.hpp"
 #include "report_page.hpp"
 #include "stage_cache.hpp"
@@ -126,7 +128,8 @@ class Line {
     result_.seconds["evaluate"] = watch.seconds();
     watch = {};
     progress_.begin("explain", 0);
-    SLIPWAY_TRY(assessed_.explanation, explain_test_rows(configuration_, servable, dataset_, threads_, progress_));
+    SLIPWAY_TRY(const auto how, explainer_options(configuration_, servable.model, dataset_));
+    SLIPWAY_TRY(assessed_.explanation, explain_test_rows(configuration_, servable, dataset_, how, threads_, progress_));
     progress_.end();
     result_.seconds["explain"] = watch.seconds();
     watch = {};
@@ -194,6 +197,11 @@ class Line {
           std::pair{"search.json", &trained_.search}})
       SLIPWAY_CHECK(writer.add_file(name, pretty(*document)));
     SLIPWAY_CHECK(writer.add_file("report.html", report_));
+    SLIPWAY_TRY(const auto how, explainer_options(configuration_, model, dataset_));
+    SLIPWAY_CHECK(writer.add_file(std::string(explain::plan_file), explain::plan_json(how, model.inputs)));
+    SLIPWAY_TRY(std::string catalogue, read_catalogue(configuration_, model.inputs));
+    if (!catalogue.empty())
+      SLIPWAY_CHECK(writer.add_file(std::string(explain::catalogue_file), std::move(catalogue)));
     return writer;
   }
 

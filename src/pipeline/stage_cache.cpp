@@ -53,6 +53,8 @@ std::string assessment_key(const Configuration& configuration, const Dataset& da
   digest.update_framed("assess").update_framed(training_key(configuration, dataset)).update_framed(model_digest);
   digest.update_framed(canonical(configuration.explain, explain_options));
   add_list(digest, configuration.explain.partial_dependence);
+  for (const auto& [first, second] : configuration.explain.pair_dependence)
+    digest.update_framed(first).update_framed(second);
   return digest.hex();
 }
 

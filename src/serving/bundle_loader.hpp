@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <slipway/base/result.hpp>
+#include <slipway/explain/explanation_plan.hpp>
 #include <slipway/model/model.hpp>
 
 namespace slipway::serving {
@@ -14,6 +15,7 @@ struct LoadedBundle {
   std::string version;                  // "1" where the bundle was never registered
   std::string digest;                   // of the bundle
   std::vector<std::string> id_columns;  // that requests may carry besides the inputs
+  explain::ExplanationPlan explanation;
 };
 
 // Verifies the bundle's digests and reads its model.

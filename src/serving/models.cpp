@@ -83,7 +83,8 @@ struct ModelRepository::State {
                   load_bundle(version.path).with_context(fmt::format("loading {}/{}", version.name, number)));
       bundle.model.name = version.name;
       SLIPWAY_TRY(name.versions[number],
-                  ServedModel::make(std::move(bundle.model), number, bundle.digest, std::move(bundle.id_columns)));
+                  ServedModel::make(std::move(bundle.model), number, bundle.digest, std::move(bundle.id_columns),
+                                    std::move(bundle.explanation)));
     }
     return fresh;
   }
@@ -104,16 +105,18 @@ Result<std::shared_ptr<ModelRepository>> ModelRepository::open(const std::filesy
     return repository;
   }
   SLIPWAY_TRY(LoadedBundle bundle, load_bundle(location));
-  SLIPWAY_CHECK(repository->add(std::move(bundle.model), bundle.version, bundle.digest, std::move(bundle.id_columns)));
+  SLIPWAY_CHECK(repository->add(std::move(bundle.model), bundle.version, bundle.digest, std::move(bundle.id_columns),
+                                std::move(bundle.explanation)));
   return repository;
 }
 
 Status ModelRepository::add(model::Model model, const std::string& version, std::string digest,
-                            std::vector<std::string> id_columns) {
+                            std::vector<std::string> id_columns, explain::ExplanationPlan explanation) {
   const std::lock_guard guard(state_->loading);
   const std::string name = model.name;
   SLIPWAY_TRY(ModelPointer served,
-              ServedModel::make(std::move(model), version, std::move(digest), std::move(id_columns)));
+              ServedModel::make(std::move(model), version, std::move(digest), std::move(id_columns),
+                                std::move(explanation)));
   Catalogue fresh = *state_->now();
   Name& entry = fresh[name];
   entry.versions[version] = std::move(served);

@@ -8,7 +8,6 @@ namespace {
 // Working memory, one per thread; it fits every model.
 struct Memory {
   engine::Scratch scratch;
-  model::Block features;
   explain::Contributions contributions;
 };
 
@@ -20,7 +19,8 @@ Memory& memory() {
 }  // namespace
 
 Result<std::shared_ptr<const ServedModel>> ServedModel::make(model::Model model, std::string version,
-                                                             std::string digest, std::vector<std::string> id_columns) {
+                                                             std::string digest, std::vector<std::string> id_columns,
+                                                             explain::ExplanationPlan explanation) {
   std::shared_ptr<ServedModel> served(new ServedModel());
   served->model_ = std::move(model);
   served->version_ = std::move(version);
@@ -40,7 +40,12 @@ Result<std::shared_ptr<const ServedModel>> ServedModel::make(model::Model model,
   }
   served->metrics_ = std::make_unique<ModelMetrics>(inputs.size());
   SLIPWAY_TRY(served->predictor_, engine::Predictor::compile(served->model_));
-  auto explainer = explain::TreeExplainer::make(served->model_);
+  served->catalogue_ = std::move(explanation.catalogue);
+  auto explainer = explain::Explainer::make(
+      served->model_, explanation.options,
+      [predictor = *served->predictor_](const model::RowBatch& rows, model::ValueId value, model::Block& out) {
+        return predictor.evaluate(rows, value, memory().scratch, out);
+      });
   if (explainer.ok())
     served->explainer_ = std::move(explainer).value();
   else
@@ -109,10 +114,10 @@ Status ServedModel::can_explain() const {
 Status ServedModel::explain(const model::RowBatch& rows, const Scores& scores, std::size_t count,
                             std::vector<std::vector<explain::Reason>>& out) const {
   Memory& work = memory();
-  SLIPWAY_CHECK(predictor_->features(rows, work.scratch, work.features));
-  SLIPWAY_CHECK(explainer_->explain(work.features, work.contributions));
+  SLIPWAY_CHECK(explainer_->explain(rows, work.contributions));
   explain::ReasonOptions options;
   options.count = count;
+  options.catalogue = catalogue_;
   options.direction = is_binary() ? explain::Direction::raising : explain::Direction::both;
   out.resize(rows.rows);
   for (std::size_t row = 0; row < rows.rows; ++row) {

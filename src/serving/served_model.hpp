@@ -11,6 +11,7 @@
 
 #include <slipway/base/result.hpp>
 #include <slipway/engine/predictor.hpp>
+#include <slipway/explain/explanation_plan.hpp>
 #include <slipway/explain/reasons.hpp>
 #include <slipway/model/batch.hpp>
 #include <slipway/model/model.hpp>
@@ -25,7 +26,8 @@ class ServedModel {
  public:
   // Compiles the model and scores a row once, so that the first request finds everything warm.
   static Result<std::shared_ptr<const ServedModel>> make(model::Model model, std::string version, std::string digest,
-                                                         std::vector<std::string> id_columns);
+                                                         std::vector<std::string> id_columns,
+                                                         explain::ExplanationPlan explanation = {});
 
   const model::Model& model() const { return model_; }
   const std::string& name() const { return model_.name; }
@@ -76,7 +78,8 @@ class ServedModel {
   std::vector<std::uint8_t> says_one_;  // text inputs in which true is "1"
   bool all_numbers_ = false;
   std::optional<engine::Predictor> predictor_;
-  std::optional<explain::TreeExplainer> explainer_;
+  std::optional<explain::Explainer> explainer_;
+  std::shared_ptr<const explain::ReasonCatalogue> catalogue_;
   std::string unexplained_;  // why there is no explainer
   std::unique_ptr<ModelMetrics> metrics_;
 };

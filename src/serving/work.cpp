@@ -61,13 +61,16 @@ void append_reasons(std::string& out, const Work& work, std::size_t row) {
     out += "{\"input\":";
     append_json_string(out, reason.input);
     out += ",\"value\":";
-    const int input = work.model->find_input(reason.input, 0);
-    if (input >= 0)
-      journal::append_json(out, work.rows.cells(row)[static_cast<std::size_t>(input)]);
+    if (reason.inputs.size() == 1)
+      journal::append_json(out, work.rows.cells(row)[reason.inputs[0]]);
     else
       append_json_string(out, reason.value);
     out += ",\"contribution\":";
     append_json_number(out, static_cast<float>(reason.contribution));
+    if (!reason.code.empty()) {
+      out += ",\"code\":";
+      append_json_string(out, reason.code);
+    }
     out += ",\"text\":";
     append_json_string(out, reason.text);
     out += '}';

@@ -62,13 +62,9 @@ class Predictor {
   // size nothing is allocated (models with Terms excepted). Codes outside a text's dictionary count as missing.
   Status predict(const model::RowBatch& batch, Scratch& scratch, Prediction& out) const;
 
-  // How many Trees operators feed the scores, in the model's order.
-  std::size_t tree_operators() const;
-  // The value that feeds the i-th of them.
-  model::ValueId features_value(std::size_t tree_operator = 0) const;
-  // The block that feeds the i-th of them, for explanations. An error where there is no such operator.
-  Status features(const model::RowBatch& batch, Scratch& scratch, model::Block& out,
-                  std::size_t tree_operator = 0) const;
+  // Computes one numeric value that the scores depend on (the block that feeds the trees, for explanations), running
+  // only what comes before it. An error for another value.
+  Status evaluate(const model::RowBatch& batch, model::ValueId value, Scratch& scratch, model::Block& out) const;
 
   // Scores a whole table in blocks on several threads.
   Result<Prediction> predict_table(const table::Table& table, const Threads& threads) const;

@@ -1,10 +1,9 @@
-// Which inputs a model rests on, over many rows and without looking inside it: permutation importance, partial
-// dependence; and the mean size of SHAP contributions where there are any.
+// Which inputs a model rests on: permutation importance over rows, the mean size of SHAP contributions, and the impurity
+// that the trees' splits take away.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,15 +13,12 @@
 #include <slipway/base/parallel.hpp>
 #include <slipway/base/progress.hpp>
 #include <slipway/base/result.hpp>
-#include <slipway/explain/tree_shap.hpp>
+#include <slipway/explain/explainer.hpp>
+#include <slipway/explain/scorer.hpp>
 #include <slipway/model/batch.hpp>
 #include <slipway/model/model.hpp>
 
 namespace slipway::explain {
-
-// Scores a batch of raw rows: rows x outputs numbers, column by column (for a binary model usually the probability of
-// the positive class alone). Called from several threads at once.
-using Scorer = std::function<Result<std::vector<float>>(const model::RowBatch&)>;
 
 // The quality of scores of the rows with these numbers (ascending positions in the batch given to
 // permutation_importance). Called from several threads at once.
@@ -40,6 +36,7 @@ struct InputImportance {
   std::string input;
   double mean = 0;                // how much worse the metric gets when the input's values are shuffled among the rows
   double standard_deviation = 0;  // over repeats (n - 1); 0 for one repeat
+  double low = 0, high = 0;       // 95 % interval of the mean over shuffles of these rows (Student's t; a point for one)
   std::vector<double> repeats;
 };
 
@@ -56,43 +53,26 @@ Result<PermutationImportance> permutation_importance(std::span<const model::Inpu
                                                      const ImportanceOptions& options, const Threads& threads,
                                                      Progress& progress = silent_progress());
 
-struct DependenceOptions {
-  int grid = 20;  // points: quantiles of a number (ends at the 1 % and 99 % quantile), frequent categories
-  std::size_t max_rows = 1'000;  // more rows are sampled down to this many
-  std::uint64_t seed = 1234;
-};
-
-// Friedman's partial dependence by brute force: at each grid value every (sampled) row gets that value, and the scores
-// are averaged. It includes unlikely combinations of inputs where inputs depend on each other.
-struct PartialDependence {
-  std::string input;
-  bool is_number = true;
-  std::size_t rows = 0;                 // that were used
-  std::vector<double> numbers;          // grid of a number, ascending
-  std::vector<std::string> categories;  // grid of a text, by falling frequency; "" stands for missing only if `missing`
-  bool missing = false;                 // the last grid point of a text is "missing"
-  std::size_t outputs = 1;
-  // [output * grid size + point]: the mean, and individual conditional expectation: quantiles 0.1, 0.5, 0.9 over the
-  // rows.
-  std::vector<double> mean, low, median, high;
-  std::size_t grid_size() const { return is_number ? numbers.size() : categories.size(); }
-};
-
-// Fails for a time input (it has no meaningful average over the other inputs) and for an unknown name (with the
-// nearest). An input that is missing in all rows gives an empty grid.
-Result<PartialDependence> partial_dependence(std::span<const model::Input> inputs, const model::RowBatch& rows,
-                                             std::string_view input, const Scorer& scorer,
-                                             const DependenceOptions& options, const Threads& threads);
-
 struct MeanContribution {
   std::string name;
-  double value = 0;  // mean |contribution| over rows, summed over outputs
+  double value = 0;          // mean |contribution| over rows, summed over outputs
+  double low = 0, high = 0;  // 95 % interval of the mean over rows like these (normal; a point for one row)
 };
 // Global importance from SHAP contributions, by raw input, largest first.
-std::vector<MeanContribution> mean_contributions(const TreeExplainer& explainer, const Contributions& contributions);
+std::vector<MeanContribution> mean_contributions(const Explainer& explainer, const Contributions& contributions);
+
+struct ImpurityImportance {
+  std::string name;
+  double value = 0;  // share of the whole; all add up to 1, or are 0 where no split gains anything
+};
+// How much of the training rows' variance (Gini impurity, for class shares) the splits on each raw input take away, from
+// the cover and the leaves of the trees; largest first. As scikit-learn's feature_importances_: the trees of a forest
+// weigh alike, those of a boosted model by what they take away. Large trees favour inputs of many values: prefer
+// permutation importance for conclusions. Empty where the model has no trees, or trees without cover. Outputs add up.
+std::vector<ImpurityImportance> impurity_importance(const model::Model& model);
 
 nlohmann::json to_json(const PermutationImportance& importance);
-nlohmann::json to_json(const PartialDependence& dependence);
 nlohmann::json to_json(const std::vector<MeanContribution>& contributions);
+nlohmann::json to_json(const std::vector<ImpurityImportance>& importance);
 
 }  // namespace slipway::explain

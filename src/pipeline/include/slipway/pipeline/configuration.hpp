@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <slipway/base/result.hpp>
+#include <slipway/explain/explainer.hpp>
 #include <slipway/features/features.hpp>
 #include <slipway/learners/learner.hpp>
 #include <slipway/params/value.hpp>
@@ -84,9 +85,13 @@ inline constexpr params::Option<SearchPlan> search_options[] = {
 };
 
 struct ExplainPlan {
-  std::vector<std::string> partial_dependence;  // columns; empty: the four most important ones
+  std::vector<std::string> partial_dependence;  // columns; both empty: the four most important ones
+  std::vector<std::pair<std::string, std::string>> pair_dependence;
   int permutation_rows = 20000;
-  int permutation_repeats = 3;
+  int permutation_repeats = 5;
+  std::string method = "automatic";
+  int baselines = 100;
+  std::string reasons;
 };
 inline constexpr params::Option<ExplainPlan> explain_options[] = {
     {"permutation_rows",
@@ -97,6 +102,18 @@ inline constexpr params::Option<ExplainPlan> explain_options[] = {
      &ExplainPlan::permutation_repeats,
      "permutations per column",
      {.minimum = 1, .maximum = 100}},
+    {"method",
+     &ExplainPlan::method,
+     "how single scores are explained: path_dependent (trees, by their training cover), interventional (against the "
+     "baselines), sampled (the scores themselves against the baselines, any model); automatic takes the first that fits",
+     {.choices = explain::method_names}},
+    {"baselines",
+     &ExplainPlan::baselines,
+     "training rows stored in the bundle for explanations to compare with; 1 stores a typical row that is nobody's, 0 "
+     "none",
+     {.minimum = 0, .maximum = 10000}},
+    {"reasons", &ExplainPlan::reasons,
+     "file that says how reasons are worded, stored in the bundle; empty: the default wording"},
 };
 
 struct Gate {

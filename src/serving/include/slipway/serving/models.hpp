@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <slipway/base/result.hpp>
+#include <slipway/explain/explanation_plan.hpp>
 #include <slipway/model/model.hpp>
 
 namespace slipway::serving {
@@ -28,7 +29,7 @@ class ModelRepository {
   // Serves a model as the given version and makes it its name's default. What had that name and version is replaced.
   // `id_columns` are fields that requests may carry besides the inputs.
   Status add(model::Model model, const std::string& version, std::string digest,
-             std::vector<std::string> id_columns = {});
+             std::vector<std::string> id_columns = {}, explain::ExplanationPlan explanation = {});
 
   // Looks at the location again: newly promoted versions are loaded and swapped in, versions without an alias let go.
   // On an error what is served stays. True if something changed.

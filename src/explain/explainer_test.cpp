@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <slipway/base/random.hpp>
-#include <slipway/explain/tree_shap.hpp>
+#include <slipway/explain/explainer.hpp>
 
 #include "ensemble.hpp"
+#include "interventional.hpp"
 #include "kernels.hpp"
+#include "random_trees.hpp"
 #include "shap_example.hpp"
 
 namespace slipway::explain {
@@ -16,130 +18,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr float missing = std::numeric_limits<float>::quiet_NaN();
-
-model::Trees empty_trees(std::uint32_t outputs, model::Trees::Aggregate aggregate) {
-  model::Trees trees{};
-  trees.outputs = outputs;
-  trees.aggregate = aggregate;
-  return trees;
-}
-
-// Adds a node and its subtree; children get what cover is left. Returns its number.
-std::uint32_t grow(model::Trees& trees, Random& random, int depth, int features, float cover) {
-  const auto id = static_cast<std::uint32_t>(trees.node_count());
-  const bool leaf = depth == 0 || cover < 2 || random.below(8) == 0;
-  trees.feature.push_back(leaf ? -1 : static_cast<std::int32_t>(random.below(features)));
-  trees.threshold.push_back(leaf ? 0 : static_cast<float>(random.normal()));
-  trees.left.push_back(leaf ? static_cast<std::uint32_t>(trees.leaf_values.size() / trees.outputs) : 0);
-  trees.right.push_back(0);
-  trees.missing_left.push_back(!leaf && random.below(2) == 0);
-  trees.cover.push_back(cover);
-  if (leaf) {
-    for (std::uint32_t o = 0; o < trees.outputs; ++o) trees.leaf_values.push_back(static_cast<float>(random.normal()));
-    return id;
-  }
-  const float left = std::floor(cover * static_cast<float>(random.uniform()));
-  const std::uint32_t left_child = grow(trees, random, depth - 1, features, left);
-  const std::uint32_t right_child = grow(trees, random, depth - 1, features, cover - left);
-  trees.left[id] = left_child;
-  trees.right[id] = right_child;
-  return id;
-}
-
-model::Trees random_trees(std::uint64_t seed, int count, int depth, int features, std::uint32_t outputs = 1,
-                          model::Trees::Aggregate aggregate = model::Trees::Aggregate::sum) {
-  model::Trees trees = empty_trees(outputs, aggregate);
-  Random random(random_key({seed}));
-  for (int i = 0; i < count; ++i) {
-    trees.roots.push_back(static_cast<std::uint32_t>(trees.node_count()));
-    grow(trees, random, depth, features, 1000);
-  }
-  return trees;
-}
-
-model::Block random_block(std::uint64_t seed, std::size_t rows, std::size_t width) {
-  model::Block block(rows, width);
-  Random random(random_key({seed, 1}));
-  for (float& value : block.values) value = random.below(10) == 0 ? missing : static_cast<float>(random.normal());
-  return block;
-}
-
-// The definition: a known feature decides, an unknown one averages both children by cover.
-double conditional(const model::Trees& trees, std::uint32_t node, const std::vector<float>& row, std::uint32_t known,
-                   std::size_t output) {
-  if (trees.feature[node] < 0) return trees.leaf_values[trees.left[node] * trees.outputs + output];
-  const auto feature = static_cast<std::uint32_t>(trees.feature[node]);
-  const std::uint32_t left = trees.left[node], right = trees.right[node];
-  if (known >> feature & 1) {
-    const bool goes_left =
-        std::isnan(row[feature]) ? trees.missing_left[node] != 0 : row[feature] <= trees.threshold[node];
-    return conditional(trees, goes_left ? left : right, row, known, output);
-  }
-  const double cover = double(trees.cover[left]) + trees.cover[right];
-  double sum = 0;
-  if (trees.cover[left] > 0) sum += trees.cover[left] / cover * conditional(trees, left, row, known, output);
-  if (trees.cover[right] > 0) sum += trees.cover[right] / cover * conditional(trees, right, row, known, output);
-  return sum;
-}
-
-double conditional_total(const model::Trees& trees, const std::vector<float>& row, std::uint32_t known,
-                         std::size_t output) {
-  double sum = 0;
-  for (std::uint32_t root : trees.roots) sum += conditional(trees, root, row, known, output);
-  if (trees.aggregate == model::Trees::Aggregate::mean) sum /= static_cast<double>(trees.roots.size());
-  return sum + (trees.base.empty() ? 0 : trees.base[output]);
-}
-
-// Shapley's formula over all subsets.
-std::vector<double> brute_force(const model::Trees& trees, const std::vector<float>& row, std::size_t output) {
-  const std::size_t features = row.size();
-  const std::uint32_t subsets = 1U << features;
-  std::vector<double> value(subsets);
-  for (std::uint32_t s = 0; s < subsets; ++s) value[s] = conditional_total(trees, row, s, output);
-  std::vector<double> phi(features, 0);
-  for (std::uint32_t s = 0; s < subsets; ++s) {
-    const double size = std::popcount(s);
-    const double n = static_cast<double>(features);
-    const double weight = std::exp(std::lgamma(size + 1) + std::lgamma(n - size) - std::lgamma(n + 1));
-    for (std::size_t f = 0; f < features; ++f)
-      if (!(s >> f & 1)) phi[f] += weight * (value[s | 1U << f] - value[s]);
-  }
-  return phi;
-}
-
-std::vector<float> row_of(const model::Block& block, std::size_t row) {
-  std::vector<float> values;
-  for (std::size_t c = 0; c < block.width; ++c) values.push_back(block.at(row, c));
-  return values;
-}
-
-// Number inputs a, b, c ... joined, into the trees, then what `finish` adds; returns the built model.
-template <class Finish>
-Result<model::Model> model_of(model::Trees trees, std::size_t width, Finish finish) {
-  model::ModelBuilder builder("test");
-  std::vector<model::ValueId> inputs;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < width; ++i) {
-    names.push_back("x" + std::to_string(i));
-    inputs.push_back(builder.input({.name = names.back()}));
-  }
-  const model::ValueId all = builder.add(model::Join{inputs, 0, model::Join::Kind::concatenate, {}}, "all", names);
-  trees.input = all;
-  std::vector<std::string> columns;
-  for (std::uint32_t o = 0; o < trees.outputs; ++o) columns.push_back("out" + std::to_string(o));
-  const model::ValueId out = builder.add(std::move(trees), "trees", columns);
-  finish(builder, out);
-  return std::move(builder).build();
-}
-
-Result<model::Model> regression_of(model::Trees trees, std::size_t width) {
-  return model_of(std::move(trees), width, [](model::ModelBuilder& builder, model::ValueId out) {
-    builder.set_task(model::Task::regression, "y", {});
-    builder.set_outputs(out, out);
-  });
-}
 
 TEST(GaussLegendre, IsExactForPolynomialsToItsDegree) {
   for (int points = 1; points <= 30; ++points) {
@@ -152,7 +30,7 @@ TEST(GaussLegendre, IsExactForPolynomialsToItsDegree) {
   }
 }
 
-TEST(TreeExplainer, EqualsBruteForceShapleyValues) {
+TEST(Explainer, EqualsBruteForceShapleyValues) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     const int features = 1 + static_cast<int>(seed % 7);
     model::Trees trees = random_trees(seed, 1 + static_cast<int>(seed % 4), 8, features);
@@ -160,7 +38,7 @@ TEST(TreeExplainer, EqualsBruteForceShapleyValues) {
     if (seed % 2 == 0) trees.aggregate = model::Trees::Aggregate::mean;
     const auto model = regression_of(trees, features);
     ASSERT_TRUE(model.ok()) << model.error().message();
-    const auto explainer = TreeExplainer::make(*model);
+    const auto explainer = Explainer::make(*model);
     ASSERT_TRUE(explainer.ok()) << explainer.error().message();
     EXPECT_EQ(explainer->explained(), Explained::value);
     for (std::size_t rows : {3, 40}) {  // the one-row kernel, the rows kernel
@@ -179,7 +57,7 @@ TEST(TreeExplainer, EqualsBruteForceShapleyValues) {
   }
 }
 
-TEST(TreeExplainer, IsExactBeyondSixteenFeaturesOnAPath) {
+TEST(Explainer, IsExactBeyondSixteenFeaturesOnAPath) {
   // A chain of 18 different features: 9 points, two walks.
   constexpr int features = 18;
   model::Trees trees = empty_trees(1, model::Trees::Aggregate::sum);
@@ -203,7 +81,7 @@ TEST(TreeExplainer, IsExactBeyondSixteenFeaturesOnAPath) {
   trees.leaf_values.push_back(8);
   const auto model = regression_of(trees, features);
   ASSERT_TRUE(model.ok()) << model.error().message();
-  const auto explainer = TreeExplainer::make(*model);
+  const auto explainer = Explainer::make(*model);
   ASSERT_TRUE(explainer.ok());
   model::Block block(13, features);
   for (std::size_t r = 0; r < block.rows; ++r)
@@ -216,14 +94,14 @@ TEST(TreeExplainer, IsExactBeyondSixteenFeaturesOnAPath) {
   }
 }
 
-TEST(TreeExplainer, EqualsTheShapPackage) {
+TEST(Explainer, EqualsTheShapPackage) {
   const auto model = model_of(shap_example_trees(), 4, [](model::ModelBuilder& builder, model::ValueId out) {
     const auto label = builder.add(model::Decide{out, 0}, "label", {"label"});
     builder.set_task(model::Task::multiclass, "y", {"a", "b", "c"});
     builder.set_outputs(out, label);
   });
   ASSERT_TRUE(model.ok()) << model.error().message();
-  const auto explainer = TreeExplainer::make(*model);
+  const auto explainer = Explainer::make(*model);
   ASSERT_TRUE(explainer.ok()) << explainer.error().message();
   EXPECT_EQ(explainer->explained(), Explained::probability);
   EXPECT_THAT(explainer->outputs(), ElementsAre("a", "b", "c"));
@@ -241,7 +119,7 @@ TEST(TreeExplainer, EqualsTheShapPackage) {
   }
 }
 
-TEST(TreeExplainer, AddsUpToTheMarginOfALargeBoostedModel) {
+TEST(Explainer, AddsUpToTheMarginOfALargeBoostedModel) {
   model::Trees trees = random_trees(5, 300, 6, 12);
   for (float& value : trees.leaf_values) value *= 0.1F;
   trees.base = {-2};
@@ -252,7 +130,7 @@ TEST(TreeExplainer, AddsUpToTheMarginOfALargeBoostedModel) {
     builder.set_outputs(scores, label);
   });
   ASSERT_TRUE(model.ok()) << model.error().message();
-  const auto explainer = TreeExplainer::make(*model);
+  const auto explainer = Explainer::make(*model);
   ASSERT_TRUE(explainer.ok()) << explainer.error().message();
   EXPECT_EQ(explainer->explained(), Explained::margin);
   EXPECT_THAT(explainer->outputs(), ElementsAre("yes"));
@@ -265,7 +143,7 @@ TEST(TreeExplainer, AddsUpToTheMarginOfALargeBoostedModel) {
   }
 }
 
-TEST(TreeExplainer, ExplainsTheDifferenceOfTwoSoftmaxMargins) {
+TEST(Explainer, ExplainsTheDifferenceOfTwoSoftmaxMargins) {
   const model::Trees trees = random_trees(8, 3, 4, 5, 2);
   const auto model = model_of(trees, 5, [](model::ModelBuilder& builder, model::ValueId out) {
     const auto scores = builder.add(model::Link{out, 0, model::Link::Kind::softmax}, "scores", {"0", "1"});
@@ -274,7 +152,7 @@ TEST(TreeExplainer, ExplainsTheDifferenceOfTwoSoftmaxMargins) {
     builder.set_outputs(scores, label);
   });
   ASSERT_TRUE(model.ok()) << model.error().message();
-  const auto explainer = TreeExplainer::make(*model);
+  const auto explainer = Explainer::make(*model);
   ASSERT_TRUE(explainer.ok());
   EXPECT_EQ(explainer->explained(), Explained::margin);
   const model::Block block = random_block(9, 2, 5);
@@ -284,11 +162,11 @@ TEST(TreeExplainer, ExplainsTheDifferenceOfTwoSoftmaxMargins) {
   EXPECT_NEAR(out.total(0, 1), conditional_total(trees, row, ~0U, 1) - conditional_total(trees, row, ~0U, 0), 1e-6);
 }
 
-TEST(TreeExplainer, GivesTheSameNumbersOnAnyNumberOfThreadsAndInstructions) {
+TEST(Explainer, GivesTheSameNumbersOnAnyNumberOfThreadsAndInstructions) {
   const model::Trees trees = random_trees(11, 20, 7, 9);
   const auto model = regression_of(trees, 9);
   ASSERT_TRUE(model.ok());
-  const auto explainer = TreeExplainer::make(*model);
+  const auto explainer = Explainer::make(*model);
   ASSERT_TRUE(explainer.ok());
   const model::Block block = random_block(12, 1500, 9);
   Contributions one, three;
@@ -296,25 +174,32 @@ TEST(TreeExplainer, GivesTheSameNumbersOnAnyNumberOfThreadsAndInstructions) {
   ASSERT_TRUE(explainer->explain(block, three, Threads(3)).ok());
   EXPECT_EQ(one.by_column, three.by_column);
 
-  const auto ensemble = lay_out(trees, {{1.0}});
-  ASSERT_TRUE(ensemble.ok());
-  const std::size_t features = ensemble->features.size();
+  const Ensemble ensemble = lay_out(trees, {{1.0}});
+  const std::size_t features = ensemble.features.size();
   ASSERT_EQ(features, 9);
   Scratch buffer, scratch;
   float* columns = buffer.aligned(features * block_rows);
   for (std::size_t f = 0; f < features; ++f) std::copy_n(block.column(f).data(), block_rows, columns + f * block_rows);
   std::vector<double> best(features * block_rows, 0), portable(features * block_rows, 0);
-  explain_rows(*ensemble, columns, block_rows, best.data(), scratch);
-  explain_rows(*ensemble, columns, block_rows, portable.data(), scratch, true);
+  explain_rows(ensemble, columns, block_rows, best.data(), scratch);
+  explain_rows(ensemble, columns, block_rows, portable.data(), scratch, true);
   EXPECT_EQ(best, portable);
   std::vector<double> best_row(features, 0), portable_row(features, 0);
   const std::vector<float> row = row_of(block, 0);
-  explain_one(*ensemble, row.data(), best_row.data(), scratch);
-  explain_one(*ensemble, row.data(), portable_row.data(), scratch, true);
+  explain_one(ensemble, row.data(), best_row.data(), scratch);
+  explain_one(ensemble, row.data(), portable_row.data(), scratch, true);
+  EXPECT_EQ(best_row, portable_row);
+  BaselineColumns baselines{11, 16, std::vector<float>(features * 16, 0)};
+  for (std::size_t f = 0; f < features; ++f) std::copy_n(block.column(f).data() + 5, 11, &baselines.values[f * 16]);
+  const PairWeights weights(ensemble.most_distinct);
+  std::fill(best_row.begin(), best_row.end(), 0);
+  std::fill(portable_row.begin(), portable_row.end(), 0);
+  explain_against(ensemble, weights, baselines, row.data(), best_row.data(), scratch);
+  explain_against(ensemble, weights, baselines, row.data(), portable_row.data(), scratch, true);
   EXPECT_EQ(best_row, portable_row);
 }
 
-TEST(TreeExplainer, AddsColumnsBackToInputs) {
+TEST(Explainer, AddsColumnsBackToInputs) {
   // amount / count is shared by its two inputs; a one-hot pair belongs to its text.
   model::ModelBuilder builder("test");
   const auto amount = builder.input({.name = "amount"});
@@ -345,7 +230,7 @@ TEST(TreeExplainer, AddsColumnsBackToInputs) {
   builder.set_outputs(out, out);
   const auto model = std::move(builder).build();
   ASSERT_TRUE(model.ok()) << model.error().message();
-  const auto explainer = TreeExplainer::make(*model);
+  const auto explainer = Explainer::make(*model);
   ASSERT_TRUE(explainer.ok());
   const std::vector<float> amounts = {4}, counts = {2};
   const std::vector<std::int32_t> codes = {0};
@@ -363,7 +248,7 @@ TEST(TreeExplainer, AddsColumnsBackToInputs) {
   EXPECT_NEAR(contributions.input(0, 2, 0), 0.5, 1e-6);
 }
 
-TEST(TreeExplainer, ExplainsNoRowsAndTreesThatAreLeaves) {
+TEST(Explainer, ExplainsNoRowsAndTreesThatAreLeaves) {
   model::Trees trees = empty_trees(1, model::Trees::Aggregate::sum);
   trees.roots = {0};
   trees.feature = {-1};
@@ -374,7 +259,7 @@ TEST(TreeExplainer, ExplainsNoRowsAndTreesThatAreLeaves) {
   trees.leaf_values = {7};
   const auto model = regression_of(trees, 2);
   ASSERT_TRUE(model.ok()) << model.error().message();
-  const auto explainer = TreeExplainer::make(*model);
+  const auto explainer = Explainer::make(*model);
   ASSERT_TRUE(explainer.ok());
   Contributions out;
   ASSERT_TRUE(explainer->explain(model::Block(0, 2), out).ok());
@@ -385,12 +270,12 @@ TEST(TreeExplainer, ExplainsNoRowsAndTreesThatAreLeaves) {
   EXPECT_EQ(out.column(0, 1, 3), 0);
 }
 
-TEST(TreeExplainer, RefusesWhatItCannotExplain) {
+TEST(Explainer, RefusesWhatItCannotExplain) {
   model::Trees no_cover = random_trees(1, 2, 3, 2);
   std::fill(no_cover.cover.begin(), no_cover.cover.end(), 0.0F);
   const auto uncovered = regression_of(no_cover, 2);
   ASSERT_TRUE(uncovered.ok()) << uncovered.error().message();
-  const auto explainer = TreeExplainer::make(*uncovered);
+  const auto explainer = Explainer::make(*uncovered);
   ASSERT_FALSE(explainer.ok());
   EXPECT_THAT(explainer.error().message(), HasSubstr("cover"));
 
@@ -401,13 +286,13 @@ TEST(TreeExplainer, RefusesWhatItCannotExplain) {
   builder.set_outputs(y, y);
   const auto linear = std::move(builder).build();
   ASSERT_TRUE(linear.ok()) << linear.error().message();
-  const auto refused = TreeExplainer::make(*linear);
+  const auto refused = Explainer::make(*linear);
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().code(), ErrorCode::invalid_input);
+  EXPECT_THAT(refused.error().message(), HasSubstr("needs baselines"));
 
   const auto model = regression_of(random_trees(2, 2, 3, 3), 3);
   ASSERT_TRUE(model.ok());
-  const auto good = TreeExplainer::make(*model);
+  const auto good = Explainer::make(*model);
   ASSERT_TRUE(good.ok());
   Contributions out;
   const Status narrow = good->explain(model::Block(2, 2), out);
@@ -415,7 +300,7 @@ TEST(TreeExplainer, RefusesWhatItCannotExplain) {
   EXPECT_THAT(narrow.error().message(), HasSubstr("2 columns"));
 }
 
-TEST(TreeExplainer, ExplainsVeryDeepTreesWithoutRecursion) {
+TEST(Explainer, ExplainsVeryDeepTreesWithoutRecursion) {
   // A chain of 5,000 tests of two features in turn.
   constexpr int depth = 5000;
   model::Trees trees = empty_trees(1, model::Trees::Aggregate::sum);
@@ -439,7 +324,7 @@ TEST(TreeExplainer, ExplainsVeryDeepTreesWithoutRecursion) {
   trees.leaf_values.push_back(3);
   const auto model = regression_of(trees, 2);
   ASSERT_TRUE(model.ok()) << model.error().message();
-  const auto explainer = TreeExplainer::make(*model);
+  const auto explainer = Explainer::make(*model);
   ASSERT_TRUE(explainer.ok());
   model::Block block(40, 2);
   for (std::size_t r = 0; r < 40; ++r) block.column(0)[r] = block.column(1)[r] = static_cast<float>(r) / 30;
