@@ -149,15 +149,22 @@ json Baselines::to_json(std::span<const model::Input> inputs) const {
     json values = json::array();
     for (const float value : column.numbers)
       // Infinities have no JSON form of their own.
-      if (std::isnan(value)) values.push_back(nullptr);
-      else if (std::isinf(value)) values.push_back(value > 0 ? "inf" : "-inf");
-      else values.push_back(value);
+      if (std::isnan(value))
+        values.push_back(nullptr);
+      else if (std::isinf(value))
+        values.push_back(value > 0 ? "inf" : "-inf");
+      else
+        values.push_back(value);
     for (const std::int64_t value : column.times)
-      if (value == missing_time) values.push_back(nullptr);
-      else values.push_back(value);
+      if (value == missing_time)
+        values.push_back(nullptr);
+      else
+        values.push_back(value);
     for (const std::int32_t code : column.codes)
-      if (code < 0) values.push_back(nullptr);
-      else values.push_back(column.texts[code]);
+      if (code < 0)
+        values.push_back(nullptr);
+      else
+        values.push_back(column.texts[code]);
     columns[inputs[c].name] = std::move(values);
   }
   return {{"rows", cells_->rows.rows}, {"inputs", std::move(columns)}};
@@ -186,11 +193,16 @@ Result<Baselines> Baselines::parse(const json& document, std::span<const model::
       };
       switch (input.kind) {
         case model::InputKind::number:
-          if (value.is_null()) to.numbers.push_back(std::numeric_limits<float>::quiet_NaN());
-          else if (value == "inf") to.numbers.push_back(std::numeric_limits<float>::infinity());
-          else if (value == "-inf") to.numbers.push_back(-std::numeric_limits<float>::infinity());
-          else if (value.is_number()) to.numbers.push_back(value.get<float>());
-          else return wrong("a number");
+          if (value.is_null())
+            to.numbers.push_back(std::numeric_limits<float>::quiet_NaN());
+          else if (value == "inf")
+            to.numbers.push_back(std::numeric_limits<float>::infinity());
+          else if (value == "-inf")
+            to.numbers.push_back(-std::numeric_limits<float>::infinity());
+          else if (value.is_number())
+            to.numbers.push_back(value.get<float>());
+          else
+            return wrong("a number");
           break;
         case model::InputKind::text:
           if (!value.is_null() && !value.is_string()) return wrong("a text");

@@ -80,10 +80,11 @@ class Tracer {
       return link->input;
     }
     const std::vector<model::ValueId> inputs = operator_inputs(*op);
-    const bool calibration = std::holds_alternative<model::Affine>(*op) || std::holds_alternative<model::Piecewise>(*op) ||
-                             std::holds_alternative<model::Dense>(*op) || std::holds_alternative<model::Expression>(*op);
-    if (!calibration || inputs.size() != 1 || model_.values[inputs[0]].width() != 1 ||
-        learned_above_[inputs[0]] == 0 || model_.values[value].width() != 1)
+    const bool calibration =
+        std::holds_alternative<model::Affine>(*op) || std::holds_alternative<model::Piecewise>(*op) ||
+        std::holds_alternative<model::Dense>(*op) || std::holds_alternative<model::Expression>(*op);
+    if (!calibration || inputs.size() != 1 || model_.values[inputs[0]].width() != 1 || learned_above_[inputs[0]] == 0 ||
+        model_.values[value].width() != 1)
       return std::nullopt;
     margin = true;
     return inputs[0];
@@ -167,8 +168,9 @@ class Tracer {
         return {};
       }
     }
-    return invalid_input(fmt::format("the scores are no weighted sum of trees and linear parts: value '{}' comes from {}",
-                                     model_.values[value].name, model::operator_name(op)));
+    return invalid_input(
+        fmt::format("the scores are no weighted sum of trees and linear parts: value '{}' comes from {}",
+                    model_.values[value].name, model::operator_name(op)));
   }
 
   // A linear part's columns are attributed to the inputs they are computed from, which says something only as long as
@@ -181,9 +183,9 @@ class Tracer {
       if (above[operator_output(op)] == 0) continue;
       if (std::holds_alternative<model::Dense>(op) || std::holds_alternative<model::Trees>(op) ||
           std::holds_alternative<model::Link>(op))
-        return invalid_input(fmt::format(
-            "the scores are no weighted sum of trees and linear parts: value '{}' comes through {}",
-            model_.values[value].name, model::operator_name(op)));
+        return invalid_input(
+            fmt::format("the scores are no weighted sum of trees and linear parts: value '{}' comes through {}",
+                        model_.values[value].name, model::operator_name(op)));
       for (const model::ValueId input : operator_inputs(op)) above[input] = 1;
     }
     if (model_.values[value].kind != model::ValueKind::numbers)

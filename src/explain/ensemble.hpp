@@ -44,13 +44,13 @@ struct Ensemble {
   std::vector<PathNode> nodes;
   std::vector<PathTree> trees;  // those with inner nodes
   std::vector<Pass> passes;
-  std::vector<float> leaves;         // [output][2 * node + side]: value of the leaf there, 0 where the child is inner
-  std::vector<std::uint8_t> active;  // [tree * outputs + output]: 0 where all leaves of the tree are 0
-  double scale = 1;                  // 1, or 1 / number of trees for a mean
+  std::vector<float> leaves;          // [output][2 * node + side]: value of the leaf there, 0 where the child is inner
+  std::vector<std::uint8_t> active;   // [tree * outputs + output]: 0 where all leaves of the tree are 0
+  double scale = 1;                   // 1, or 1 / number of trees for a mean
   std::vector<double> offset;         // per output: base of the operator
   std::vector<double> single_leaves;  // per output: unscaled sum of the trees that are one leaf
-  std::vector<double> expected;      // per output: offset + scaled expectation of the trees over the training rows
-  std::uint32_t largest_count = 0;   // inner nodes of the largest tree
+  std::vector<double> expected;       // per output: offset + scaled expectation of the trees over the training rows
+  std::uint32_t largest_count = 0;    // inner nodes of the largest tree
   std::uint32_t deepest = 0;
   std::uint32_t most_distinct = 0;  // features on one path
   const float* leaf_row(std::size_t output) const { return leaves.data() + output * nodes.size() * 2; }

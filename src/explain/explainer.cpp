@@ -82,17 +82,18 @@ struct Explainer::State {
       model::Block block;
       if (term.trees == nullptr || method == Method::interventional) {
         if (!baselines)
-          return invalid_input(fmt::format("{} needs baselines, rows to compare with; there are none",
-                                           term.trees == nullptr ? "the explanation of a linear part"
-                                                                 : "interventional SHAP"));
+          return invalid_input(
+              fmt::format("{} needs baselines, rows to compare with; there are none",
+                          term.trees == nullptr ? "the explanation of a linear part" : "interventional SHAP"));
         SLIPWAY_CHECK(check_batch(model.inputs, baselines->rows()).with_context("baselines"));
         SLIPWAY_CHECK(evaluate(baselines->rows(), term.value, block));
       } else {
         SLIPWAY_CHECK(check_cover(*term.trees));
       }
-      std::unique_ptr<Part> part = term.trees == nullptr               ? linear_part(term.mix, block)
-                                   : method == Method::path_dependent  ? path_dependent_part(*term.trees, term.mix)
-                                                                       : interventional_part(*term.trees, term.mix, block);
+      std::unique_ptr<Part> part = term.trees == nullptr ? linear_part(term.mix, block)
+                                   : method == Method::path_dependent
+                                       ? path_dependent_part(*term.trees, term.mix)
+                                       : interventional_part(*term.trees, term.mix, block);
       for (std::size_t o = 0; o < base.size(); ++o) base[o] += part->base()[o];
       parts.push_back({index, std::move(part)});
     }
@@ -131,7 +132,8 @@ Result<Explainer> Explainer::make(const model::Model& model, const ExplainerOpti
   state->outputs = explained_outputs(model);
   for (const model::Input& input : model.inputs) state->inputs.push_back(input.name);
   const Result<Decomposition> sum = decompose(model);
-  state->method = options.method == Method::automatic ? choose_method(sum, options.baselines.has_value()) : options.method;
+  state->method =
+      options.method == Method::automatic ? choose_method(sum, options.baselines.has_value()) : options.method;
   if (state->method != Method::sampled) {
     if (!sum.ok()) return sum.error();
     state->explained = sum->explained;
@@ -141,7 +143,8 @@ Result<Explainer> Explainer::make(const model::Model& model, const ExplainerOpti
   }
   if (!options.baselines) {
     const std::string why = sum.ok() ? std::string() : sum.error().message() + "; ";
-    return invalid_input(why + "to explain the scores themselves needs baselines, rows to compare with; there are none");
+    return invalid_input(why +
+                         "to explain the scores themselves needs baselines, rows to compare with; there are none");
   }
   SLIPWAY_CHECK(check_batch(model.inputs, options.baselines->rows()).with_context("baselines"));
   state->explained = model.task == model::Task::regression ? Explained::value : Explained::probability;
@@ -166,9 +169,10 @@ Status Explainer::explain(std::span<const model::Block> features, Contributions&
   const std::size_t rows = features.empty() ? 0 : features[0].rows;
   for (std::size_t i = 0; i < features.size(); ++i)
     if (features[i].width != state.widths[i] || features[i].rows != rows)
-      return invalid_input(fmt::format("a block of {} columns and {} rows was given to explain; expected {} columns "
-                                       "and {} rows",
-                                       features[i].width, features[i].rows, state.widths[i], rows));
+      return invalid_input(
+          fmt::format("a block of {} columns and {} rows was given to explain; expected {} columns "
+                      "and {} rows",
+                      features[i].width, features[i].rows, state.widths[i], rows));
   state.prepare(rows, out);
   const std::size_t blocks = (rows + rows_at_once - 1) / rows_at_once;
   const auto explain_at = [&](std::size_t b) {
@@ -197,8 +201,8 @@ Status Explainer::explain(const model::Block& features, Contributions& out) cons
 Status Explainer::explain(const model::RowBatch& rows, Contributions& out, const Threads& threads) const {
   const State& state = *state_;
   if (rows.columns.size() != state.inputs.size())
-    return invalid_input(
-        fmt::format("rows of {} inputs were given to explain; the model has {}", rows.columns.size(), state.inputs.size()));
+    return invalid_input(fmt::format("rows of {} inputs were given to explain; the model has {}", rows.columns.size(),
+                                     state.inputs.size()));
   if (state.sampler) {
     state.prepare(rows.rows, out);
     SLIPWAY_CHECK(state.sampler->explain(rows, out, threads));

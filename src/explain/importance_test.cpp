@@ -139,18 +139,20 @@ TEST(PartialDependence, KeepsCurvesOfSomeRows) {
 
 TEST(PairDependence, TellsWhatActsTogether) {
   const Fixture data(2000);
-  const auto apart = pair_dependence(data.inputs, data.batch, "amount", "state", Fixture::score, {.grid = 5}, Threads(2));
+  const auto apart =
+      pair_dependence(data.inputs, data.batch, "amount", "state", Fixture::score, {.grid = 5}, Threads(2));
   ASSERT_TRUE(apart.ok()) << apart.error().message();
   ASSERT_EQ(apart->mean.size(), 5 * 4);
   for (std::size_t i = 0; i < 5; ++i)
     for (std::size_t j = 0; j < 4; ++j)
-      EXPECT_NEAR(apart->mean[i * 4 + j], apart->first.numbers[i] + (apart->second.categories[j] == "NY" ? 2 : 0), 1e-5);
+      EXPECT_NEAR(apart->mean[i * 4 + j], apart->first.numbers[i] + (apart->second.categories[j] == "NY" ? 2 : 0),
+                  1e-5);
   EXPECT_NEAR(apart->interaction[0], 0, 1e-9);
   const Scorer product = [](const model::RowBatch& rows) -> Result<std::vector<float>> {
     std::vector<float> scores(rows.rows);
     for (std::size_t i = 0; i < rows.rows; ++i)
-      scores[i] = (std::get<model::NumberView>(rows.columns[0])[i] - 5) *
-                  (std::get<model::NumberView>(rows.columns[1])[i] - 2);
+      scores[i] =
+          (std::get<model::NumberView>(rows.columns[0])[i] - 5) * (std::get<model::NumberView>(rows.columns[1])[i] - 2);
     return scores;
   };
   const auto together = pair_dependence(data.inputs, data.batch, "amount", "count", product, {.grid = 5}, Threads(1));
@@ -236,8 +238,8 @@ TEST(Reasons, AreRankedAndWorded) {
   options.direction = Direction::both;
   options.count = 1;
   const auto catalogue = ReasonCatalogue::parse(
-      "reasons:\n  - {input: count, code: R7, text: There is a count, missing: 'No count was given ({value})'}\n", "r.yaml",
-      model->inputs);
+      "reasons:\n  - {input: count, code: R7, text: There is a count, missing: 'No count was given ({value})'}\n",
+      "r.yaml", model->inputs);
   ASSERT_TRUE(catalogue.ok()) << catalogue.error().message();
   options.catalogue = std::make_shared<ReasonCatalogue>(*catalogue);
   const auto worded = rank_reasons(*explainer, contributions, batch, 1, 0, options);

@@ -19,7 +19,9 @@ PairWeights::PairWeights(std::uint32_t most_distinct) : stride(most_distinct + 1
 
 namespace {
 
-bool goes_right(const PathNode& node, float x) { return node.missing_left ? x > node.threshold : !(x <= node.threshold); }
+bool goes_right(const PathNode& node, float x) {
+  return node.missing_left ? x > node.threshold : !(x <= node.threshold);
+}
 
 // One row against one baseline through one tree. Branches only where the two part, so the recursion is no deeper than
 // the features on a path.

@@ -16,8 +16,8 @@ namespace slipway::explain {
 
 // The weights above, for a and b up to the most features on a path.
 struct PairWeights {
-  std::uint32_t stride = 0;                    // index of (a, b): a * stride + b
-  std::vector<double> row, baseline;           // positive, negative
+  std::uint32_t stride = 0;           // index of (a, b): a * stride + b
+  std::vector<double> row, baseline;  // positive, negative
   std::vector<float> row_float, baseline_float;
   explicit PairWeights(std::uint32_t most_distinct);
 };

@@ -67,8 +67,7 @@ TEST(InterventionalTrees, EqualBruteForceShapleyValues) {
       const auto output = [&](const std::vector<float>& row) { return conditional_total(trees, row, ~0U, 0); };
       for (std::size_t row = 0; row < block.rows; ++row) {
         const std::vector<float> values = row_of(block, row);
-        const auto expected =
-            shapley(features, [&](std::uint32_t s) { return mixed(values, background, s, output); });
+        const auto expected = shapley(features, [&](std::uint32_t s) { return mixed(values, background, s, output); });
         for (std::size_t f = 0; f < features; ++f)
           ASSERT_NEAR(out.column(0, f, row), expected[f], 1e-6) << "seed " << seed << " baselines " << count;
         EXPECT_NEAR(out.total(0, row), output(values), 2e-6);

@@ -425,8 +425,9 @@ struct LaneWalk {
   }
 };
 
-inline void explain_against_lanes(const Ensemble& ensemble, const PairWeights& weights, const BaselineColumns& baselines,
-                                  std::size_t count, const float* values, double* sums, Scratch& scratch) {
+inline void explain_against_lanes(const Ensemble& ensemble, const PairWeights& weights,
+                                  const BaselineColumns& baselines, std::size_t count, const float* values,
+                                  double* sums, Scratch& scratch) {
   const std::size_t features = ensemble.features.size();
   constexpr std::size_t trees_per_flush = 8;  // as in explain_rows
   float* buffer = scratch.aligned((ensemble.outputs + 1) * features * lanes);

@@ -257,8 +257,9 @@ nlohmann::json to_json(const PairDependence& dependence) {
   const auto side = [](const DependenceGrid& grid) -> nlohmann::json {
     return {{"input", grid.input}, {"kind", grid.is_number ? "number" : "text"}, {"grid", grid_json(grid)}};
   };
-  return {{"first", side(dependence.first)}, {"second", side(dependence.second)}, {"rows", dependence.rows},
-          {"outputs", dependence.outputs},   {"mean", dependence.mean},           {"low", dependence.low},
+  return {{"first", side(dependence.first)}, {"second", side(dependence.second)},
+          {"rows", dependence.rows},         {"outputs", dependence.outputs},
+          {"mean", dependence.mean},         {"low", dependence.low},
           {"high", dependence.high},         {"interaction", dependence.interaction}};
 }
 

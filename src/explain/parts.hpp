@@ -13,9 +13,9 @@ namespace slipway::explain {
 
 // Where a part adds its contributions: column(output, c)[row] of a Contributions' by_column.
 struct Columns {
-  double* first;               // of the part's block, output 0, row 0
-  std::size_t rows;            // from one column to the next
-  std::size_t columns;         // of all blocks
+  double* first;        // of the part's block, output 0, row 0
+  std::size_t rows;     // from one column to the next
+  std::size_t columns;  // of all blocks
   double* at(std::size_t output, std::size_t column) const { return first + (output * columns + column) * rows; }
 };
 

@@ -45,7 +45,7 @@ inline std::uint32_t grow(model::Trees& trees, Random& random, int depth, int fe
 }
 
 inline model::Trees random_trees(std::uint64_t seed, int count, int depth, int features, std::uint32_t outputs = 1,
-                          model::Trees::Aggregate aggregate = model::Trees::Aggregate::sum) {
+                                 model::Trees::Aggregate aggregate = model::Trees::Aggregate::sum) {
   model::Trees trees = empty_trees(outputs, aggregate);
   Random random(random_key({seed}));
   for (int i = 0; i < count; ++i) {
@@ -63,8 +63,8 @@ inline model::Block random_block(std::uint64_t seed, std::size_t rows, std::size
 }
 
 // The definition: a known feature decides, an unknown one averages both children by cover.
-inline double conditional(const model::Trees& trees, std::uint32_t node, const std::vector<float>& row, std::uint32_t known,
-                   std::size_t output) {
+inline double conditional(const model::Trees& trees, std::uint32_t node, const std::vector<float>& row,
+                          std::uint32_t known, std::size_t output) {
   if (trees.feature[node] < 0) return trees.leaf_values[trees.left[node] * trees.outputs + output];
   const auto feature = static_cast<std::uint32_t>(trees.feature[node]);
   const std::uint32_t left = trees.left[node], right = trees.right[node];
@@ -81,7 +81,7 @@ inline double conditional(const model::Trees& trees, std::uint32_t node, const s
 }
 
 inline double conditional_total(const model::Trees& trees, const std::vector<float>& row, std::uint32_t known,
-                         std::size_t output) {
+                                std::size_t output) {
   double sum = 0;
   for (std::uint32_t root : trees.roots) sum += conditional(trees, root, row, known, output);
   if (trees.aggregate == model::Trees::Aggregate::mean) sum /= static_cast<double>(trees.roots.size());

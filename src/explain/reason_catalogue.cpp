@@ -33,16 +33,16 @@ Result<std::string> read_wording(const Value& value) {
     const std::string field = text.substr(open + 1, close - open - 1);
     const auto known = wording_fields();
     if (std::find(known.begin(), known.end(), field) == known.end())
-      return value.error(fmt::format("there is no field '{{{}}}'{}; expected one of {}", field, suggestion(field, known),
-                                     list_names(known)));
+      return value.error(fmt::format("there is no field '{{{}}}'{}; expected one of {}", field,
+                                     suggestion(field, known), list_names(known)));
   }
   return text;
 }
 
 Status read_entry(ReasonCatalogue::Entry& entry, const Value& value, std::string_view otherwise,
                   const std::vector<std::string>& names, std::vector<std::uint8_t>& taken) {
-  SLIPWAY_CHECK(value.expect_keys({"input", "inputs", "code", "text", "raised", "lowered", "missing", "hidden"},
-                                  "a reason"));
+  SLIPWAY_CHECK(
+      value.expect_keys({"input", "inputs", "code", "text", "raised", "lowered", "missing", "hidden"}, "a reason"));
   const Value* one = value.find("input");
   const Value* several = value.find("inputs");
   if ((one == nullptr) == (several == nullptr)) return value.error("a reason has either `input` or `inputs`");
@@ -65,9 +65,9 @@ Status read_entry(ReasonCatalogue::Entry& entry, const Value& value, std::string
     SLIPWAY_TRY(entry.raised, read_wording(*text));
     entry.lowered = entry.raised;
   }
-  for (const auto& [key, member] : {std::pair{"raised", &ReasonCatalogue::Entry::raised},
-                                    std::pair{"lowered", &ReasonCatalogue::Entry::lowered},
-                                    std::pair{"missing", &ReasonCatalogue::Entry::missing}})
+  for (const auto& [key, member] :
+       {std::pair{"raised", &ReasonCatalogue::Entry::raised}, std::pair{"lowered", &ReasonCatalogue::Entry::lowered},
+        std::pair{"missing", &ReasonCatalogue::Entry::missing}})
     if (const Value* text = value.find(key)) {
       SLIPWAY_TRY(entry.*member, read_wording(*text));
     }

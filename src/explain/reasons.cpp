@@ -55,7 +55,8 @@ Result<std::vector<Reason>> rank_reasons(const Explainer& explainer, const Contr
     return invalid_input(fmt::format("reasons of row {}, output {} were asked; there are {} rows and {} outputs", row,
                                      output, std::min(contributions.rows, rows.rows), contributions.outputs));
   const ReasonCatalogue plain(options.catalogue ? 0 : inputs.size());
-  const std::span<const ReasonCatalogue::Entry> entries = options.catalogue ? options.catalogue->entries() : plain.entries();
+  const std::span<const ReasonCatalogue::Entry> entries =
+      options.catalogue ? options.catalogue->entries() : plain.entries();
   std::vector<std::pair<double, const ReasonCatalogue::Entry*>> order;  // contribution, entry
   for (const ReasonCatalogue::Entry& entry : entries) {
     if (entry.hidden) continue;
@@ -88,7 +89,9 @@ Result<std::vector<Reason>> rank_reasons(const Explainer& explainer, const Contr
     reason.contribution = contribution;
     reason.code = entry->code;
     const bool missing = !entry->missing.empty() && is_missing(rows.columns[entry->inputs[0]], row);
-    reason.text = fill_wording(missing ? entry->missing : contribution > 0 ? entry->raised : entry->lowered,
+    reason.text = fill_wording(missing            ? entry->missing
+                               : contribution > 0 ? entry->raised
+                                                  : entry->lowered,
                                {{"input", reason.input},
                                 {"value", reason.value},
                                 {"noun", noun},

@@ -12,8 +12,8 @@
 namespace slipway::explain {
 namespace {
 
-constexpr std::size_t exact_inputs = 6;        // up to here all subsets are tried
-constexpr std::size_t fewest_orders = 32;      // permutations of a row beyond
+constexpr std::size_t exact_inputs = 6;    // up to here all subsets are tried
+constexpr std::size_t fewest_orders = 32;  // permutations of a row beyond
 constexpr std::uint64_t order_key = 0x6f72646572;
 
 // Rows whose cells come from one row or from baselines.
@@ -32,8 +32,7 @@ class Mixture {
         cells_[c].numbers.push_back((*numbers)[at]);
       } else if (const auto* text = std::get_if<model::TextView>(&from)) {
         // The baselines' dictionary, then the row's own text.
-        const auto own = static_cast<std::int32_t>(
-            std::get<model::TextView>(baselines_.columns[c]).dictionary.size());
+        const auto own = static_cast<std::int32_t>(std::get<model::TextView>(baselines_.columns[c]).dictionary.size());
         const std::int32_t code = text->codes[at];
         cells_[c].codes.push_back(code >= 0 && present[c] ? own : code);
       } else {
@@ -157,8 +156,8 @@ Status Sampler::explain_row(const model::RowBatch& rows, std::size_t row, Contri
     for (std::size_t step = 0; step < inputs_; ++step)
       for (std::size_t o = 0; o < outputs_; ++o) {
         const std::size_t at = k * (inputs_ + 1) + step;
-        place(o, orders[k][step]) += (double{scores.at(at + 1, first_ + o)} - scores.at(at, first_ + o)) /
-                                     static_cast<double>(orders.size());
+        place(o, orders[k][step]) +=
+            (double{scores.at(at + 1, first_ + o)} - scores.at(at, first_ + o)) / static_cast<double>(orders.size());
       }
   return {};
 }

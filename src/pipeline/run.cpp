@@ -200,8 +200,7 @@ class Line {
     SLIPWAY_TRY(const auto how, explainer_options(configuration_, model, dataset_));
     SLIPWAY_CHECK(writer.add_file(std::string(explain::plan_file), explain::plan_json(how, model.inputs)));
     SLIPWAY_TRY(std::string catalogue, read_catalogue(configuration_, model.inputs));
-    if (!catalogue.empty())
-      SLIPWAY_CHECK(writer.add_file(std::string(explain::catalogue_file), std::move(catalogue)));
+    if (!catalogue.empty()) SLIPWAY_CHECK(writer.add_file(std::string(explain::catalogue_file), std::move(catalogue)));
     return writer;
   }
 

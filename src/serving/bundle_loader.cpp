@@ -15,10 +15,9 @@ Result<LoadedBundle> load_bundle(const std::filesystem::path& folder) {
   loaded.version = std::to_string(manifest.version.value_or(1));  // protocols need a number, registered or not
   loaded.digest = bundle.digest();
   loaded.id_columns = manifest.id_columns;
-  SLIPWAY_TRY(loaded.explanation,
-              explain::read_plan(
-                  loaded.model.inputs, [&](std::string_view name) { return bundle.has(name); },
-                  [&](std::string_view name) { return bundle.read(name); }));
+  SLIPWAY_TRY(loaded.explanation, explain::read_plan(
+                                      loaded.model.inputs, [&](std::string_view name) { return bundle.has(name); },
+                                      [&](std::string_view name) { return bundle.read(name); }));
   return loaded;
 }
 

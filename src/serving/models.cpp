@@ -114,9 +114,8 @@ Status ModelRepository::add(model::Model model, const std::string& version, std:
                             std::vector<std::string> id_columns, explain::ExplanationPlan explanation) {
   const std::lock_guard guard(state_->loading);
   const std::string name = model.name;
-  SLIPWAY_TRY(ModelPointer served,
-              ServedModel::make(std::move(model), version, std::move(digest), std::move(id_columns),
-                                std::move(explanation)));
+  SLIPWAY_TRY(ModelPointer served, ServedModel::make(std::move(model), version, std::move(digest),
+                                                     std::move(id_columns), std::move(explanation)));
   Catalogue fresh = *state_->now();
   Name& entry = fresh[name];
   entry.versions[version] = std::move(served);

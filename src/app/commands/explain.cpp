@@ -39,10 +39,9 @@ struct Collected {
 // The bundle's plan, with what the command line says instead.
 Result<explain::ExplanationPlan> plan_of(const package::Bundle& bundle, const Arguments& arguments) {
   const auto& inputs = bundle.model().inputs;
-  SLIPWAY_TRY(explain::ExplanationPlan plan,
-              explain::read_plan(
-                  inputs, [&](std::string_view name) { return bundle.has(name); },
-                  [&](std::string_view name) { return bundle.read(name); }));
+  SLIPWAY_TRY(explain::ExplanationPlan plan, explain::read_plan(
+                                                 inputs, [&](std::string_view name) { return bundle.has(name); },
+                                                 [&](std::string_view name) { return bundle.read(name); }));
   if (!arguments.method.empty()) {
     SLIPWAY_TRY(plan.options.method, explain::find_method(arguments.method));
   }
@@ -180,7 +179,8 @@ void add_explain(CLI::App& app, Context& context) {
   command->add_option("--method", arguments->method,
                       fmt::format("how, instead of the bundle's way: {}", explain::method_names));
   command->add_option("--baselines", arguments->baselines, "rows to compare with, instead of the bundle's");
-  command->add_option("--catalogue", arguments->catalogue, "how reasons are worded, instead of the bundle's reasons.yaml");
+  command->add_option("--catalogue", arguments->catalogue,
+                      "how reasons are worded, instead of the bundle's reasons.yaml");
   command->add_option("--write-catalogue", arguments->write_catalogue,
                       "only write a catalogue of the bundle's inputs to this file, to be edited");
   command->add_option("--threads", arguments->threads, "threads to use; 0 = all processors");

@@ -1,4 +1,5 @@
-// Partial dependence and individual conditional expectation: how the score moves as one input, or two, take other values.
+// Partial dependence and individual conditional expectation: how the score moves as one input, or two, take other
+// values.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -42,8 +43,8 @@ struct PartialDependence : DependenceGrid {
   // [output * grid size + point]: the mean, and individual conditional expectation: quantiles 0.1, 0.5, 0.9 over the
   // rows.
   std::vector<double> mean, low, median, high;
-  // Individual conditional expectation of some rows (Goldstein et al., 2015): [(output * curve_rows + row) * grid size +
-  // point].
+  // Individual conditional expectation of some rows (Goldstein et al., 2015): [(output * curve_rows + row) * grid size
+  // + point].
   std::size_t curve_rows = 0;
   std::vector<float> curves;
   std::size_t grid_size() const { return size(); }

@@ -45,8 +45,8 @@ struct ExplainerOptions {
   std::optional<Baselines> baselines = {};  // needed by all but trees with cover
 };
 
-// Computes one numeric value of the Model for rows: the engine, or the reference interpreter. May be called from several
-// threads at once.
+// Computes one numeric value of the Model for rows: the engine, or the reference interpreter. May be called from
+// several threads at once.
 using Evaluate = std::function<Status(const model::RowBatch& rows, model::ValueId value, model::Block& out)>;
 
 // Explains one Model. Immutable and cheaply copied; every method may be called from several threads at once. Holds a

@@ -14,7 +14,7 @@
 
 namespace slipway::explain {
 
-inline constexpr std::string_view plan_file = "explain.json";        // method and baselines
+inline constexpr std::string_view plan_file = "explain.json";       // method and baselines
 inline constexpr std::string_view catalogue_file = "reasons.yaml";  // as the user wrote it
 
 struct ExplanationPlan {

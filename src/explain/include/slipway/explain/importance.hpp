@@ -1,5 +1,5 @@
-// Which inputs a model rests on: permutation importance over rows, the mean size of SHAP contributions, and the impurity
-// that the trees' splits take away.
+// Which inputs a model rests on: permutation importance over rows, the mean size of SHAP contributions, and the
+// impurity that the trees' splits take away.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +36,7 @@ struct InputImportance {
   std::string input;
   double mean = 0;                // how much worse the metric gets when the input's values are shuffled among the rows
   double standard_deviation = 0;  // over repeats (n - 1); 0 for one repeat
-  double low = 0, high = 0;       // 95 % interval of the mean over shuffles of these rows (Student's t; a point for one)
+  double low = 0, high = 0;  // 95 % interval of the mean over shuffles of these rows (Student's t; a point for one)
   std::vector<double> repeats;
 };
 
@@ -65,9 +65,9 @@ struct ImpurityImportance {
   std::string name;
   double value = 0;  // share of the whole; all add up to 1, or are 0 where no split gains anything
 };
-// How much of the training rows' variance (Gini impurity, for class shares) the splits on each raw input take away, from
-// the cover and the leaves of the trees; largest first. As scikit-learn's feature_importances_: the trees of a forest
-// weigh alike, those of a boosted model by what they take away. Large trees favour inputs of many values: prefer
+// How much of the training rows' variance (Gini impurity, for class shares) the splits on each raw input take away,
+// from the cover and the leaves of the trees; largest first. As scikit-learn's feature_importances_: the trees of a
+// forest weigh alike, those of a boosted model by what they take away. Large trees favour inputs of many values: prefer
 // permutation importance for conclusions. Empty where the model has no trees, or trees without cover. Outputs add up.
 std::vector<ImpurityImportance> impurity_importance(const model::Model& model);
 

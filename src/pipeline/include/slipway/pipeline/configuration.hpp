@@ -105,7 +105,8 @@ inline constexpr params::Option<ExplainPlan> explain_options[] = {
     {"method",
      &ExplainPlan::method,
      "how single scores are explained: path_dependent (trees, by their training cover), interventional (against the "
-     "baselines), sampled (the scores themselves against the baselines, any model); automatic takes the first that fits",
+     "baselines), sampled (the scores themselves against the baselines, any model); automatic takes the first that "
+     "fits",
      {.choices = explain::method_names}},
     {"baselines",
      &ExplainPlan::baselines,
