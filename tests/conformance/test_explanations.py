@@ -1,7 +1,6 @@
 """Contributions equal those of shap's TreeExplainer on models of other libraries, and add up to the scores."""
 
-import json
-
+import forest_as_xgboost
 import lightgbm
 import numpy as np
 import pandas as pd
@@ -32,59 +31,6 @@ def explained(slipway, folder, file, table, *options, classes=()):
     values = np.stack([why[[f"{column}{suffix}" for column in COLUMNS]].to_numpy(float) for suffix in suffixes], axis=-1)
     base = np.array([why[f"base{suffix}"][0] for suffix in suffixes])
     return (values, base) if classes else (values[..., 0], base[0])
-
-
-def as_xgboost(forest, path):
-    """Writes a scikit-learn ensemble (value: its trees' mean, or the given leaf values) as an XGBoost regression.
-
-    scikit-learn goes left where a float32 is <= a double threshold; XGBoost where it is < a float32.
-    """
-    trees = []
-    for number, estimator in enumerate(forest["trees"]):
-        tree = estimator.tree_
-        at = tree.threshold.astype(np.float32)
-        at = np.where(at > tree.threshold, at, np.nextafter(at, np.float32(np.inf)))
-        leaf = tree.children_left < 0
-        parents = np.full(tree.node_count, 2147483647)
-        for child in (tree.children_left, tree.children_right):
-            parents[child[~leaf]] = np.flatnonzero(~leaf)
-        trees.append(
-            {
-                "base_weights": [0.0] * tree.node_count,
-                "categories": [], "categories_nodes": [], "categories_segments": [], "categories_sizes": [],
-                "default_left": [0] * tree.node_count,
-                "id": number,
-                "left_children": tree.children_left.tolist(),
-                "loss_changes": [0.0] * tree.node_count,
-                "parents": parents.tolist(),
-                "right_children": tree.children_right.tolist(),
-                "split_conditions": [float(v) for v in np.where(leaf, forest["leaf"](tree), at)],
-                "split_indices": np.where(leaf, 0, tree.feature).tolist(),
-                "split_type": [0] * tree.node_count,
-                "sum_hessian": tree.weighted_n_node_samples.tolist(),
-                "tree_param": {"num_deleted": "0", "num_feature": "6", "num_nodes": str(tree.node_count), "size_leaf_vector": "1"},
-            }
-        )  # fmt: skip
-    model = {
-        "learner": {
-            "attributes": {},
-            "feature_names": COLUMNS,
-            "feature_types": ["float"] * 6,
-            "gradient_booster": {
-                "model": {
-                    "gbtree_model_param": {"num_parallel_tree": "1", "num_trees": str(len(trees))},
-                    "iteration_indptr": list(range(len(trees) + 1)),
-                    "tree_info": [0] * len(trees),
-                    "trees": trees,
-                },
-                "name": "gbtree",
-            },
-            "learner_model_param": {"base_score": str(forest["base"]), "boost_from_average": "0", "num_class": "0", "num_feature": "6", "num_target": "1"},
-            "objective": {"name": "reg:squarederror", "reg_loss_param": {"scale_pos_weight": "1"}},
-        },
-        "version": [3, 2, 0],
-    }  # fmt: skip
-    path.write_text(json.dumps(model))
 
 
 def largest_difference(found, expected):
@@ -123,18 +69,12 @@ def test_several_classes(slipway, tmp_path, data):
     assert largest_difference(values, expected) < 1e-6 * max(1, np.abs(expected).max())
 
 
-def sklearn_forest(table, signal):
-    forest = sklearn.ensemble.RandomForestClassifier(40, max_depth=9, random_state=1).fit(table.to_numpy(), signal > 1.2)
-    share = lambda tree: tree.value[:, 0, 1] / tree.value[:, 0, :].sum(axis=1) / 40
-    return forest, {"trees": forest.estimators_, "leaf": share, "base": 0.0}
-
-
 @pytest.mark.parametrize("baselines", [0, 1, 30])
 def test_forest_of_scikit_learn(slipway, tmp_path, data, baselines):
     """Path-dependent, and interventional against one baseline and against thirty."""
     table, signal = data
-    forest, trees = sklearn_forest(table, signal)
-    as_xgboost(trees, tmp_path / "forest.json")
+    forest = sklearn.ensemble.RandomForestClassifier(40, max_depth=9, random_state=1).fit(table.to_numpy(), signal > 1.2)
+    forest_as_xgboost.write(forest, COLUMNS, tmp_path / "forest.json")
     head = table.head(ROWS if baselines == 0 else 50)
     options = []
     if baselines > 0:
