@@ -60,11 +60,11 @@ TEST(Features, NumbersPassOrAreFilled) {
   plan.options.missing_indicator = true;
   auto filled = run(plan, shop());
   ASSERT_TRUE(filled.ok()) << filled.error().message();
-  EXPECT_EQ(filled->fitted.training.width, 4u);
+  EXPECT_EQ(filled->fitted.training.width, 3u);    // visits had no missing value
   EXPECT_EQ(filled->fitted.training.at(2, 0), 5);  // of 1 2 3 4 5 6 7 8 100
-  EXPECT_EQ(filled->fitted.training.at(2, 2), 1);
-  EXPECT_EQ(filled->fitted.training.at(1, 2), 0);
-  EXPECT_EQ(filled->builder.value(filled->fitted.value).columns[2], "amount=missing");
+  EXPECT_EQ(filled->fitted.training.at(2, 1), 1);
+  EXPECT_EQ(filled->fitted.training.at(1, 1), 0);
+  EXPECT_EQ(filled->builder.value(filled->fitted.value).columns[1], "amount=missing");
   plan.options.impute = "most_frequent";
   EXPECT_EQ(run(plan, shop())->fitted.training.at(2, 0), 1);
 }

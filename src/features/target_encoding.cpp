@@ -23,7 +23,7 @@ std::vector<TargetValues> target_values(const TargetView& target) {
 }
 
 TargetEncoding encode_target(std::span<const std::int32_t> codes, std::size_t categories, const TargetValues& values,
-                             std::span<const std::uint8_t> use) {
+                             std::span<const std::uint8_t> use, std::optional<double> smooth) {
   const auto used = [&](std::size_t row) { return use.empty() || use[row] != 0; };
   double total = 0;
   std::size_t rows = 0;
@@ -54,7 +54,10 @@ TargetEncoding encode_target(std::span<const std::int32_t> codes, std::size_t ca
   encoding.overall = static_cast<float>(mean);
   for (std::size_t c = 0; c < categories; ++c) {
     double encoded = mean;
-    if (counts[c] > 0 && variance > 0) {
+    if (smooth) {
+      const double all = counts[c] + *smooth;
+      if (all > 0) encoded = (sums[c] + *smooth * mean) / all;
+    } else if (counts[c] > 0 && variance > 0) {
       const double weight = variance * counts[c] / (variance * counts[c] + squares[c] / counts[c]);
       encoded = weight * (sums[c] / counts[c]) + (1 - weight) * mean;
     }

@@ -109,13 +109,116 @@ Status read_split(SplitPlan& plan, const Value& value) {
   return {};
 }
 
+// Options that stand for all columns, and maps of columns to values for those that differ:
+//   scale: standard        scale: {amount: robust}
+Status read_feature_options(features::FeaturePlan& plan, const Value& value) {
+  using Options = std::span<const params::Option<features::FeatureOptions>>;
+  for (const Value::Entry& entry : value.entries)
+    if (const auto* option = params::find_option(Options(features::feature_options), entry.key);
+        option != nullptr && entry.value.kind != Value::Kind::map)
+      SLIPWAY_CHECK(params::set_option(plan.options, *option, entry.value).with_context("features"));
+  for (const Value::Entry& entry : value.entries) {
+    const auto* option = params::find_option(Options(features::feature_options), entry.key);
+    if (option == nullptr || entry.value.kind != Value::Kind::map) continue;
+    for (const Value::Entry& column : entry.value.entries) {
+      auto& options = plan.column_options.try_emplace(column.key, plan.options).first->second;
+      SLIPWAY_CHECK(params::set_option(options, *option, column.value)
+                        .with_context(fmt::format("features: {}: {}", entry.key, column.key)));
+    }
+  }
+  return {};
+}
+
+// Names, or names with what belongs to them: `read` takes the name and its value, null for a bare name.
+template <class Read>
+Status read_named(const Value* value, std::string_view key, const Read& read) {
+  if (value == nullptr || value->is_null()) return {};
+  if (value->kind == Value::Kind::map) {
+    for (const Value::Entry& entry : value->entries)
+      SLIPWAY_CHECK(Status(read(entry.key, entry.value)).with_context(fmt::format("{}: {}", key, entry.key)));
+    return {};
+  }
+  SLIPWAY_TRY(const std::vector<std::string> names, value->strings().with_context(key));
+  for (const std::string& name : names) SLIPWAY_CHECK(Status(read(name, Value{})).with_context(key));
+  return {};
+}
+
+Status read_time(features::FeaturePlan& plan, const std::string& name, const Value& parts) {
+  plan.time.push_back(name);
+  if (parts.is_null()) return {};
+  SLIPWAY_TRY(const std::vector<std::string> given, parts.strings());
+  const std::vector<std::string> known = features::time_part_names();
+  for (const std::string& part : given)
+    if (std::find(known.begin(), known.end(), part) == known.end())
+      return parts.error(fmt::format("a time has no part '{}'{}; there are {}", part, suggestion(part, known),
+                                     list_names(known, known.size())));
+  plan.time_parts[name] = given;
+  return {};
+}
+
+Status read_text(features::FeaturePlan& plan, const std::string& name, const Value& value) {
+  features::TextOptions options;
+  SLIPWAY_CHECK(
+      params::read_options<features::TextOptions>(options, features::text_options, value, "text", {"ngrams"}));
+  if (const Value* ngrams = value.find("ngrams")) {
+    const auto whole = [&](const Value& number, int& into) -> Status {
+      SLIPWAY_TRY(const std::int64_t read, number.integer().with_context("ngrams"));
+      if (read < 1 || read > 20) return number.error("ngrams: expected 1 to 20");
+      into = static_cast<int>(read);
+      return {};
+    };
+    const bool pair = ngrams->kind == Value::Kind::list && ngrams->items.size() == 2;
+    if (ngrams->kind != Value::Kind::scalar && !pair)
+      return ngrams->error("ngrams: expected a number, or the fewest and the most, as in [1, 2]");
+    SLIPWAY_CHECK(whole(pair ? ngrams->items[0] : *ngrams, options.ngram_minimum));
+    SLIPWAY_CHECK(whole(pair ? ngrams->items[1] : *ngrams, options.ngram_maximum));
+  }
+  if (options.ngram_minimum > options.ngram_maximum)
+    return value.error(fmt::format("ngrams: {} is more than {}", options.ngram_minimum, options.ngram_maximum));
+  plan.text.emplace_back(name, options);
+  return {};
+}
+
+// `polynomial: [amount, visits]`, or a map with `columns` and options.
+Status read_polynomial(features::FeaturePlan& plan, const Value* value) {
+  if (value == nullptr || value->is_null()) return {};
+  if (value->kind != Value::Kind::map) return read_strings(plan.polynomial, value, "features: polynomial");
+  SLIPWAY_CHECK(params::read_options<features::PolynomialOptions>(plan.polynomial_options, features::polynomial_options,
+                                                                  *value, "polynomial", {"columns"}));
+  SLIPWAY_CHECK(read_strings(plan.polynomial, value->find("columns"), "polynomial: columns"));
+  if (plan.polynomial.empty()) return value->error("polynomial: `columns` names no column to multiply");
+  return {};
+}
+
+// `pca: 5`, or a map with `columns` and options.
+Status read_components(features::FeaturePlan& plan, const Value* value) {
+  if (value == nullptr || value->is_null()) return {};
+  if (value->kind == Value::Kind::scalar)
+    return params::set_option(plan.components, features::component_options[0], *value).with_context("features: pca");
+  SLIPWAY_CHECK(params::read_options<features::ComponentOptions>(plan.components, features::component_options, *value,
+                                                                 "pca", {"columns"}));
+  SLIPWAY_CHECK(read_strings(plan.component_columns, value->find("columns"), "pca: columns"));
+  if (plan.components.components <= 0) return value->error("pca: `components` is missing: how many?");
+  return {};
+}
+
 Status read_features(Configuration& configuration, const Value& value) {
   auto& plan = configuration.features;
-  SLIPWAY_CHECK(params::read_options<features::FeatureOptions>(
-      plan.options, features::feature_options, value, "features", {"numeric", "categorical", "time", "derived"}));
+  std::vector<std::string> known =
+      params::option_names(std::span<const params::Option<features::FeatureOptions>>(features::feature_options));
+  for (const char* key : {"numeric", "categorical", "time", "derived", "text", "polynomial", "pca"})
+    known.emplace_back(key);
+  if (!value.is_null()) SLIPWAY_CHECK(value.expect_keys(known, "features"));
+  SLIPWAY_CHECK(read_feature_options(plan, value));
   SLIPWAY_CHECK(read_strings(plan.numeric, value.find("numeric"), "features: numeric"));
   SLIPWAY_CHECK(read_strings(plan.categorical, value.find("categorical"), "features: categorical"));
-  SLIPWAY_CHECK(read_strings(plan.time, value.find("time"), "features: time"));
+  SLIPWAY_CHECK(read_named(value.find("time"), "features: time",
+                           [&](const std::string& name, const Value& parts) { return read_time(plan, name, parts); }));
+  SLIPWAY_CHECK(read_named(value.find("text"), "features: text", [&](const std::string& name, const Value& options) {
+    return read_text(plan, name, options);
+  }));
+  SLIPWAY_CHECK(read_polynomial(plan, value.find("polynomial")));
+  SLIPWAY_CHECK(read_components(plan, value.find("pca")));
   if (const Value* derived = value.find("derived"); derived != nullptr && !derived->is_null()) {
     if (derived->kind != Value::Kind::map) return derived->error("derived: expected names with their expressions");
     for (const Value::Entry& entry : derived->entries) {
@@ -123,8 +226,8 @@ Status read_features(Configuration& configuration, const Value& value) {
       plan.derived.push_back({entry.key, expression});
     }
   }
-  configuration.infer_features =
-      plan.numeric.empty() && plan.categorical.empty() && plan.time.empty() && plan.derived.empty();
+  configuration.infer_features = plan.numeric.empty() && plan.categorical.empty() && plan.time.empty() &&
+                                 plan.derived.empty() && plan.text.empty();
   return {};
 }
 

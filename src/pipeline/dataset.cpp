@@ -266,10 +266,17 @@ Result<Dataset> make_dataset(const Configuration& configuration, Prepared prepar
     return invalid_input(fmt::format("learner {}{}: the target '{}' is a {} one, which it does not learn", learner.name,
                                      configuration.calibrated ? ", calibrated" : "", configuration.schema.target,
                                      model::task_name(dataset.target.task)));
-  if (!learners::takes_missing(learner, configuration.settings, dataset.target.task) &&
-      dataset.plan.options.impute == "none") {
-    dataset.plan.options.impute = "median";
-    dataset.notes.push_back(fmt::format("missing numbers become the median: {} takes no missing values", learner.name));
+  if (!learners::takes_missing(learner, configuration.settings, dataset.target.task)) {
+    bool changed = dataset.plan.options.impute == "none";
+    if (changed) dataset.plan.options.impute = "median";
+    for (auto& [name, options] : dataset.plan.column_options) {
+      if (options.impute != "none") continue;
+      options.impute = "median";
+      changed = true;
+    }
+    if (changed)
+      dataset.notes.push_back(
+          fmt::format("missing numbers become the median: {} takes no missing values", learner.name));
   }
   for (const std::string& column : configuration.explain.partial_dependence)
     SLIPWAY_CHECK(table.get(column).with_context("explain: partial_dependence"));

@@ -107,13 +107,15 @@ Result<std::vector<Fold>> divide_into_folds(const Configuration& configuration, 
   return folds;
 }
 
-Status fit_fold_features(const Configuration& configuration, const Dataset& dataset, Fold& fold) {
+Status fit_fold_features(const Configuration& configuration, const Dataset& dataset, Fold& fold,
+                         std::vector<std::string>* names) {
   const table::Table& table = dataset.prepared.table;
   const features::TargetView target{dataset.target.task, static_cast<int>(dataset.target.classes.size()),
                                     fold.train_targets.labels, fold.train_targets.values};
   model::ModelBuilder builder(configuration.name);
   SLIPWAY_TRY(auto fitted, features::fit(builder, dataset.plan, table, fold.train_rows, target, configuration.seed));
   fold.train_features = std::move(fitted.training);
+  if (names != nullptr) *names = builder.value(fitted.value).columns;
   const model::Model& model = builder.so_far();
   SLIPWAY_TRY(const auto rows, model::TableRows::from(model.inputs, table.take(fold.validation_rows)));
   SLIPWAY_TRY(fold.validation_features,

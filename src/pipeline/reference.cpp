@@ -58,8 +58,17 @@ std::string options_reference() {
       "declared once "
       "in the source,\nand its YAML key, its flag, its checks and this page come from that declaration.\n";
   text += group("split", "Under `split:` in slipway.yaml.", describe(split_options));
-  text += group("features", "Under `features:`, beside `numeric`, `categorical`, `time` and `derived`.",
-                describe(features::feature_options));
+  text += group(
+      "features",
+      "Under `features:`, beside `numeric`, `categorical`, `time`, `derived`, `text`, `polynomial` and `pca`. Each "
+      "for all columns, or as a map from columns to values for those that differ: `scale: {amount: robust}`.",
+      describe(features::feature_options));
+  text += group("text", "Under `features: text: {column: {...}}`; `ngrams: [1, 2]` sets both lengths.",
+                describe(features::text_options));
+  text +=
+      group("polynomial", "Under `features: polynomial:`, beside `columns`.", describe(features::polynomial_options));
+  text += group("pca", "Under `features: pca:`, beside `columns`; `pca: 5` alone sets `components`.",
+                describe(features::component_options));
   text += group("search", "Under `search:`, beside the learner's options with the values to try.",
                 describe(search_options));
   text += group("calibrate",

@@ -32,8 +32,20 @@ std::string training_key(const Configuration& configuration, const Dataset& data
   digest.update_framed(configuration.split.column);
   const features::FeaturePlan& plan = dataset.plan;
   for (const auto* names : {&plan.numeric, &plan.categorical, &plan.time}) add_list(digest, *names);
+  for (const auto& [name, parts] : plan.time_parts) {
+    digest.update_framed(name);
+    add_list(digest, parts);
+  }
   for (const auto& derived : plan.derived) digest.update_framed(derived.name).update_framed(derived.expression);
+  digest.update_framed("text");
+  for (const auto& [name, options] : plan.text)
+    digest.update_framed(name).update_framed(canonical(options, features::text_options));
+  for (const auto* names : {&plan.polynomial, &plan.component_columns}) add_list(digest, *names);
+  digest.update_framed(canonical(plan.polynomial_options, features::polynomial_options));
+  digest.update_framed(canonical(plan.components, features::component_options));
   digest.update_framed(canonical(plan.options, features::feature_options));
+  for (const auto& [name, options] : plan.column_options)
+    digest.update_framed(name).update_framed(canonical(options, features::feature_options));
   digest.update_framed(configuration.learner).update_framed(configuration.calibrated ? "calibrated" : "");
   for (const auto& [name, value] : configuration.settings)
     digest.update_framed(name).update_framed(params::canonical(value));
