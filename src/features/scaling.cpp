@@ -74,28 +74,51 @@ constexpr std::size_t most_quantiles = 1000;
 constexpr double closeness = 1e-4;  // of the followed normal curve
 constexpr int most_halvings = 12;
 
-// Points in ascending order; a point at or before the last one is left out.
-void add_point(Points& points, float at, double y) {
-  if (points.at.empty() || points.at.back() < at) {
-    points.at.push_back(at);
-    points.y.push_back(to_float(y));
+// The share of training values below x, as scikit-learn sees it: linear between quantiles, and at a value that several
+// quantiles share the middle of their shares.
+class Shares {
+ public:
+  Shares(std::span<const double> sorted, std::size_t count) : at_(count), share_(count, 0) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (count > 1) share_[i] = static_cast<double>(i) / static_cast<double>(count - 1);
+      at_[i] = quantile(sorted, share_[i]);
+      if (i > 0) at_[i] = std::max(at_[i], at_[i - 1]);
+    }
   }
-}
+  const std::vector<double>& quantiles() const { return at_; }
+  double operator()(double x) const {
+    if (x <= at_.front()) return 0;
+    if (x >= at_.back()) return 1;
+    const auto above = static_cast<std::size_t>(std::upper_bound(at_.begin(), at_.end(), x) - at_.begin());
+    const auto first = static_cast<std::size_t>(std::lower_bound(at_.begin(), at_.end(), x) - at_.begin());
+    if (first < above) return (share_[first] + share_[above - 1]) / 2;
+    return share_[above - 1] +
+           (x - at_[above - 1]) / (at_[above] - at_[above - 1]) * (share_[above] - share_[above - 1]);
+  }
 
-// Points strictly between (x0, u0) and (x1, u1), dense enough that straight lines follow the curve.
-void follow_curve(Points& points, double x0, double u0, double x1, double u1,
-                  const std::function<double(double)>& curve, int depth) {
-  const double middle = (u0 + u1) / 2;
-  const double y0 = curve(u0), y1 = curve(u1);
+ private:
+  std::vector<double> at_, share_;
+};
+
+using Curve = std::function<double(float)>;
+
+// Adds points strictly between two floats, dense enough that straight lines follow the curve.
+void follow_curve(Points& points, float x0, float x1, const Curve& curve, int depth) {
+  if (depth == 0 || !(std::nextafter(x0, x1) < x1)) return;
+  const double y0 = curve(x0), y1 = curve(x1);
   // Steep sides bend most off the middle, so the quarters are looked at too.
   double off = 0;
-  for (const double t : {0.25, 0.5, 0.75})
-    off = std::max(off, std::fabs(curve(u0 + t * (u1 - u0)) - (y0 + t * (y1 - y0))));
-  if (depth == 0 || off < closeness) return;
-  const double x = (x0 + x1) / 2;
-  follow_curve(points, x0, u0, x, middle, curve, depth - 1);
-  add_point(points, static_cast<float>(x), curve(middle));
-  follow_curve(points, x, middle, x1, u1, curve, depth - 1);
+  for (const float t : {0.25F, 0.5F, 0.75F}) {
+    const float x = x0 + t * (x1 - x0);
+    const double line = y0 + (y1 - y0) * (double{x} - double{x0}) / (double{x1} - double{x0});
+    off = std::max(off, std::fabs(curve(x) - line));
+  }
+  const float middle = x0 + (x1 - x0) / 2;
+  if (off < closeness || !(x0 < middle && middle < x1)) return;
+  follow_curve(points, x0, middle, curve, depth - 1);
+  points.at.push_back(middle);
+  points.y.push_back(to_float(curve(middle)));
+  follow_curve(points, middle, x1, curve, depth - 1);
 }
 
 }  // namespace
@@ -103,34 +126,38 @@ void follow_curve(Points& points, double x0, double u0, double x1, double u1,
 Points fit_quantile_scale(std::span<const float> values, bool normal) {
   const std::vector<double> sorted = sorted_values(values);
   if (sorted.empty()) return {{0}, {0}};
-  const std::size_t count = std::min(most_quantiles, values.size());
-  std::vector<double> share(count, 0), at(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    share[i] = count == 1 ? 0 : static_cast<double>(i) / static_cast<double>(count - 1);
-    at[i] = quantile(sorted, share[i]);
-    if (i > 0) at[i] = std::max(at[i], at[i - 1]);
-  }
+  const Shares shares(sorted, std::min(most_quantiles, values.size()));
   // scikit-learn clips at the deviates of 1e-7 either side.
   const double bound = -normal_deviate(1e-7);
-  const std::function<double(double)> curve = [&](double u) {
-    if (!normal) return u;
-    return std::clamp(u <= 0 ? -bound : u >= 1 ? bound : normal_deviate(u), -bound, bound);
+  const Curve curve = [&](float x) {
+    const double share = shares(x);
+    if (!normal) return share;
+    return share <= 0 ? -bound : share >= 1 ? bound : std::clamp(normal_deviate(share), -bound, bound);
   };
-  Points points;
-  const float lowest = static_cast<float>(at.front()), highest = static_cast<float>(at.back());
+  // The floats at and around every quantile: a value that several quantiles share is a jump, whose sides lie at its
+  // neighbours, and a quantile that is no float is a bend between two.
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  for (std::size_t i = 0; i < count;) {
-    std::size_t last = i;
-    while (last + 1 < count && at[last + 1] == at[i]) ++last;
-    const auto x = static_cast<float>(at[i]);
-    const double middle = x == lowest ? 0 : x == highest ? 1 : (share[i] + share[last]) / 2;
-    // A value that several quantiles share is a jump: its neighbours among the floats carry the two sides.
-    if (last > i && x != lowest) add_point(points, std::nextafter(x, -infinity), curve(share[i]));
-    add_point(points, x, curve(middle));
-    if (last > i && x != highest) add_point(points, std::nextafter(x, infinity), curve(share[last]));
-    if (normal && last + 1 < count)
-      follow_curve(points, at[last], share[last], at[last + 1], share[last + 1], curve, most_halvings);
-    i = last + 1;
+  std::vector<float> floats;
+  for (const double at : shares.quantiles()) {
+    const auto x = static_cast<float>(at);
+    for (const float near : {std::nextafter(x, -infinity), x, std::nextafter(x, infinity)}) floats.push_back(near);
+  }
+  std::sort(floats.begin(), floats.end());
+  floats.erase(std::unique(floats.begin(), floats.end()), floats.end());
+  std::erase_if(floats, [](float x) { return !std::isfinite(x); });
+  // A neighbour that lies on the straight line between those beside it says nothing.
+  Points points;
+  for (std::size_t i = 0; i < floats.size(); ++i) {
+    const float x = floats[i];
+    const double y = curve(x);
+    if (!points.at.empty() && i + 1 < floats.size()) {
+      const double before = points.at.back(), after = floats[i + 1];
+      const double line = points.y.back() + (curve(floats[i + 1]) - points.y.back()) * (x - before) / (after - before);
+      if (std::fabs(line - y) < 1e-9) continue;
+    }
+    if (normal && !points.at.empty()) follow_curve(points, points.at.back(), x, curve, most_halvings);
+    points.at.push_back(x);
+    points.y.push_back(to_float(y));
   }
   return points;
 }
