@@ -118,7 +118,7 @@ Result<Prepared> prepare(const Configuration& configuration, const fs::path& cac
     if (configuration.missing_markers.empty()) {
       SLIPWAY_CHECK(database.load(source.name, location));
     } else {
-      SLIPWAY_CHECK(database.load(source.name, location, configuration.missing_markers));
+      SLIPWAY_CHECK(database.load(source.name, location, {.missing_markers = configuration.missing_markers}));
     }
     progress.advance(1);
   }

@@ -41,6 +41,12 @@ QueryResult::QueryResult(QueryResult&& other) noexcept
 
 QueryResult::~QueryResult() { api_->duckdb_destroy_result(&result_); }
 
+Status QueryResult::error() {
+  const char* message = api_->duckdb_result_error(&result_);
+  if (message == nullptr || *message == '\0') return {};
+  return Error(code_of(api_->duckdb_result_error_type(&result_)), message);
+}
+
 std::vector<std::vector<std::string>> QueryResult::texts() {
   std::vector<std::vector<std::string>> rows;
   const std::size_t width = api_->duckdb_column_count(&result_);
@@ -71,7 +77,7 @@ std::vector<std::int64_t> QueryResult::first_row_integers() {
   return values;
 }
 
-Result<std::unique_ptr<Connection>> Connection::open(int threads) {
+Result<std::unique_ptr<Connection>> Connection::open(int threads, const std::string& memory_limit) {
   SLIPWAY_TRY(const DuckdbApi* api, duckdb_api());
   std::unique_ptr<Connection> connection(new Connection(*api));
   connection->spill_folder_ = spill_folder_name();
@@ -87,9 +93,21 @@ Result<std::unique_ptr<Connection>> Connection::open(int threads) {
   std::string refused;
   for (const auto& [name, value] : settings)
     if (api->duckdb_set_config(config, name, value) != DuckDBSuccess) refused = name;
+  std::string file;
+  if (!memory_limit.empty()) {
+    if (api->duckdb_set_config(config, "memory_limit", memory_limit.c_str()) != DuckDBSuccess) {
+      api->duckdb_destroy_config(&config);
+      return invalid_input("the memory limit is '" + memory_limit + "', expected a size such as 4GB or 500MB");
+    }
+    std::error_code code;
+    std::filesystem::create_directories(connection->spill_folder_, code);
+    if (code) return unavailable("cannot make " + connection->spill_folder_ + ": " + code.message());
+    file = connection->spill_folder_ + "/tables.duckdb";
+  }
   char* reason = nullptr;
   const bool opened =
-      refused.empty() && api->duckdb_open_ext(nullptr, &connection->database_, config, &reason) == DuckDBSuccess;
+      refused.empty() && api->duckdb_open_ext(file.empty() ? nullptr : file.c_str(), &connection->database_, config,
+                                              &reason) == DuckDBSuccess;
   api->duckdb_destroy_config(&config);
   if (!opened) {
     const std::string text = reason != nullptr ? reason : "it does not know the setting " + refused;
@@ -121,8 +139,67 @@ Result<QueryResult> Connection::query(const std::string& sql) {
                message != nullptr ? message : "DuckDB failed without a message");
 }
 
+Result<QueryResult> Connection::stream(const std::string& sql) {
+  if (sql.find('\0') != std::string::npos) return invalid_input("a query must not hold a zero byte");
+  duckdb_prepared_statement statement = nullptr;
+  duckdb_pending_result pending = nullptr;
+  QueryResult result(*api_);
+  std::string reason;
+  if (api_->duckdb_prepare(connection_, sql.c_str(), &statement) != DuckDBSuccess) {
+    const char* message = api_->duckdb_prepare_error(statement);
+    reason = message != nullptr ? message : "DuckDB failed without a message";
+  } else if (api_->duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess) {
+    const char* message = api_->duckdb_pending_error(pending);
+    reason = message != nullptr ? message : "DuckDB failed without a message";
+  } else if (api_->duckdb_execute_pending(pending, result.handle()) != DuckDBSuccess) {
+    const char* message = api_->duckdb_result_error(result.handle());
+    reason = message != nullptr ? message : "DuckDB failed without a message";
+  }
+  api_->duckdb_destroy_pending(&pending);
+  api_->duckdb_destroy_prepare(&statement);
+  if (!reason.empty()) return invalid_input(reason);
+  return result;
+}
+
 Status Connection::run(const std::string& sql) {
   SLIPWAY_CHECK(query(sql));
+  return {};
+}
+
+Result<Appender> Appender::open(Connection& connection, const char* catalog, const char* table,
+                                const std::vector<duckdb_type>& types) {
+  const DuckdbApi& api = connection.api();
+  Appender appender(api);
+  appender.appender_ = std::make_unique<duckdb_appender>(nullptr);
+  if (api.duckdb_appender_create_ext(connection.handle(), *catalog == '\0' ? nullptr : catalog, nullptr, table,
+                                     appender.appender_.get()) != DuckDBSuccess)
+    return appender.failure();
+  std::vector<duckdb_logical_type> logical;
+  for (const duckdb_type type : types) logical.push_back(api.duckdb_create_logical_type(type));
+  appender.chunk_ = std::make_unique<Chunk>(api, api.duckdb_create_data_chunk(logical.data(), logical.size()));
+  for (duckdb_logical_type& type : logical) api.duckdb_destroy_logical_type(&type);
+  appender.capacity_ = api.duckdb_vector_size();
+  return appender;
+}
+
+Appender::~Appender() {
+  if (appender_ != nullptr && *appender_ != nullptr) api_->duckdb_appender_destroy(appender_.get());
+}
+
+Error Appender::failure() {
+  const char* message = *appender_ != nullptr ? api_->duckdb_appender_error(*appender_) : nullptr;
+  return internal_error(std::string("DuckDB did not take the rows: ") + (message != nullptr ? message : "no reason"));
+}
+
+Status Appender::append(std::size_t rows) {
+  api_->duckdb_data_chunk_set_size(chunk_->get(), rows);
+  if (api_->duckdb_append_data_chunk(*appender_, chunk_->get()) != DuckDBSuccess) return failure();
+  api_->duckdb_data_chunk_reset(chunk_->get());
+  return {};
+}
+
+Status Appender::close() {
+  if (api_->duckdb_appender_close(*appender_) != DuckDBSuccess) return failure();
   return {};
 }
 

@@ -22,6 +22,8 @@ class QueryResult {
 
   duckdb_result* handle() { return &result_; }
   std::int64_t rows_changed() { return static_cast<std::int64_t>(api_->duckdb_rows_changed(&result_)); }
+  // What went wrong while chunks of a stream were fetched; nothing if all came.
+  Status error();
   // Every cell as text, row by row; for small answers whose columns were all cast to VARCHAR. NULL becomes "".
   std::vector<std::vector<std::string>> texts();
   // Every cell of the first row as a whole number; for aggregates whose columns were all cast to BIGINT.
@@ -64,10 +66,13 @@ class LogicalType {
   duckdb_logical_type type_;
 };
 
-// An in-memory database and the connection to it. Not safe for concurrent use.
+// A database of this process alone and the connection to it. Not safe for concurrent use.
 class Connection {
  public:
-  static Result<std::unique_ptr<Connection>> open(int threads);
+  // In memory, or in a file of the spill folder where there is a memory limit (DuckDB's form: 4GB, 500MiB; "" for
+  // none): tables in a file need not be in memory. The spill folder lies in the folder for temporary files (TMPDIR) and
+  // goes with the connection.
+  static Result<std::unique_ptr<Connection>> open(int threads, const std::string& memory_limit = {});
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -77,6 +82,9 @@ class Connection {
   int threads() const { return threads_; }
   // The error is DuckDB's own text, untranslated: see sql_error.hpp.
   Result<QueryResult> query(const std::string& sql);
+  // The same, without all rows in memory at once: chunks are computed as they are fetched. `failure` is an error of a
+  // later chunk (see QueryResult::error()).
+  Result<QueryResult> stream(const std::string& sql);
   Status run(const std::string& sql);
 
  private:
@@ -86,6 +94,33 @@ class Connection {
   duckdb_database database_ = nullptr;
   duckdb_connection connection_ = nullptr;
   std::string spill_folder_;
+};
+
+// Rows into a table, in order, chunk by chunk.
+class Appender {
+ public:
+  // `catalog` is "" or "temp"; the types are those of the table's columns.
+  static Result<Appender> open(Connection& connection, const char* catalog, const char* table,
+                               const std::vector<duckdb_type>& types);
+  Appender(Appender&&) noexcept = default;
+  Appender& operator=(Appender&&) = delete;
+  ~Appender();
+
+  std::size_t capacity() const { return capacity_; }
+  // The vectors of the chunk that the next append() takes; every cell of them valid to begin with.
+  duckdb_vector vector(std::size_t column) const { return chunk_->vector(column); }
+  Status append(std::size_t rows);
+  // Nothing is certain to be in the table before this.
+  Status close();
+
+ private:
+  explicit Appender(const DuckdbApi& api) : api_(&api) {}
+  Error failure();
+
+  const DuckdbApi* api_;
+  std::unique_ptr<duckdb_appender> appender_;
+  std::unique_ptr<Chunk> chunk_;
+  std::size_t capacity_ = 0;
 };
 
 inline bool is_valid(const std::uint64_t* validity, std::size_t row) {

@@ -1,83 +1,134 @@
 #include "csv_load.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
+#include <memory>
 
 #include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
 
+#include "byte_reader.hpp"
+#include "csv_reader.hpp"
 #include "csv_text.hpp"
 #include "csv_types.hpp"
 #include "sql_error.hpp"
+#include "text_decoder.hpp"
 
 namespace slipway::table {
 namespace {
 
 namespace fs = std::filesystem;
 
-// All cells as text, in file order; dropped when the typed table is made.
-constexpr std::string_view cells = "temp.slipway_cells";
+constexpr std::int64_t head_rows = 4096;
+constexpr std::size_t sampled_places = 12;
+constexpr std::size_t sampled_bytes = 1 << 16;
+constexpr std::size_t sampled_files = 16;
 
-// What DuckDB must know to cut a file into cells.
-struct Layout {
-  std::vector<std::string> names;
-  char separator = ',';
-  std::int64_t lines_before = 0;  // blank ones before the header
+// A CSV file from its start.
+struct OpenFile {
+  std::string compression;
+  Encoding encoding = Encoding::utf_8;
+  std::unique_ptr<CsvReader> reader;
 };
 
-std::string sql_list(const std::vector<std::string>& texts) {
-  std::string list = "[";
-  for (const std::string& text : texts) list += (list.size() > 1 ? ", " : "") + quote_literal(text);
-  return list + "]";
+Result<OpenFile> open_file(const fs::path& file, const CsvDialect& dialect, Encoding encoding) {
+  struct Stream {
+    ByteReader bytes;
+    std::optional<TextDecoder> decoder;
+    std::string block;
+  };
+  SLIPWAY_TRY(ByteReader bytes, ByteReader::open(file));
+  OpenFile opened;
+  opened.compression = bytes.compression();
+  const auto stream = std::make_shared<Stream>(Stream{std::move(bytes), std::nullopt, {}});
+  SLIPWAY_TRY(const bool any, stream->bytes.read(stream->block));
+  (void)any;
+  opened.encoding = encoding == Encoding::automatic ? detect_encoding(stream->block) : encoding;
+  stream->decoder.emplace(opened.encoding);
+  opened.reader = std::make_unique<CsvReader>(dialect, [stream](std::string& text) -> Result<bool> {
+    if (stream->block.empty()) {
+      SLIPWAY_TRY(const bool more, stream->bytes.read(stream->block));
+      if (!more) {
+        stream->decoder->decode({}, true, text);
+        return false;
+      }
+    }
+    stream->decoder->decode(stream->block, false, text);
+    stream->block.clear();
+    return true;
+  });
+  return opened;
 }
 
-std::string sql_of_reader(const fs::path& file, const Layout& layout, const std::vector<std::string>& markers,
-                          std::string_view more = "") {
-  std::string columns;
-  for (const std::string& name : layout.names)
-    columns += (columns.empty() ? "" : ", ") + quote_literal(name) + ": 'VARCHAR'";
-  return fmt::format(
-      R"(read_csv({}, auto_detect = false, header = true, skip = {}, delim = {}, quote = '"', escape = '"', nullstr = {}, columns = {{{}}}{}))",
-      sql_list({file.string()}), layout.lines_before, quote_literal(std::string(1, layout.separator)),
-      sql_list(markers), columns, more);
+// What must be known to cut a file into cells.
+struct Layout {
+  std::vector<std::string> names;
+  CsvDialect dialect;
+  std::string compression;
+  Encoding encoding = Encoding::utf_8;
+  std::int64_t lines_before = 0;  // blank ones before the header
+
+  bool reads_like(const Layout& other) const {
+    return dialect.separator == other.dialect.separator && compression == other.compression &&
+           lines_before == other.lines_before;
+  }
+};
+
+struct Settings {
+  std::string delimiter;  // empty: by the header line
+  char quote = '"';
+  Encoding encoding = Encoding::automatic;
+};
+
+Result<Settings> read_settings(const LoadOptions& options) {
+  Settings settings;
+  settings.delimiter = options.delimiter == "\\t" || options.delimiter == "tab" ? "\t" : options.delimiter;
+  if (settings.delimiter.size() > 4 || settings.delimiter.find_first_of("\r\n\"") != std::string::npos)
+    return invalid_input("the delimiter is '" + options.delimiter + "', expected one to four bytes, no quote or line end");
+  if (options.quote.size() > 1 || options.quote == "\n" || options.quote == "\r")
+    return invalid_input("the quote is '" + options.quote + "', expected one character or none");
+  settings.quote = options.quote.empty() ? '\0' : options.quote[0];
+  SLIPWAY_TRY(settings.encoding, parse_encoding(options.encoding).with_context("encoding"));
+  return settings;
 }
 
-Result<FirstLine> first_line(Connection& connection, const fs::path& file) {
-  if (!is_compressed(file)) return first_line_of(file);
-  auto answer = connection.query(
-      "SELECT line FROM read_csv(" + sql_list({file.string()}) +
-      ", auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', columns = {'line': 'VARCHAR'}) "
-      "LIMIT 1");
-  if (!answer.ok())
-    return Error(answer.error().code(),
-                 file.string() + ": cannot be unpacked: " + short_reason(answer.error().message()));
-  const auto lines = answer->texts();
-  return lines.empty() ? FirstLine() : FirstLine{lines[0][0]};
-}
-
-Result<Layout> read_layout(Connection& connection, const fs::path& file) {
-  SLIPWAY_TRY(const FirstLine first, first_line(connection, file));
-  const std::string& line = first.text;
-  if (trim(line).empty())
+// Opens a file and reads its header.
+Result<OpenFile> open_layout(const fs::path& file, const Settings& settings, Layout& layout) {
+  layout.dialect.quote = settings.quote;
+  SLIPWAY_TRY(OpenFile opened, open_file(file, layout.dialect, settings.encoding));
+  layout.compression = opened.compression;
+  layout.encoding = opened.encoding;
+  SLIPWAY_TRY(const std::string line, opened.reader->peek_line());
+  if (line.empty())
     return invalid_input(file.string() + " is empty, expected a header line with the columns' names");
-  Layout layout;
-  layout.lines_before = first.lines_before;
-  layout.separator = find_separator(line, file);
+  layout.dialect.separator =
+      settings.delimiter.empty() ? std::string(1, find_separator(line, file)) : settings.delimiter;
+  opened.reader->set_dialect(layout.dialect);
+  CsvRecord header;
+  SLIPWAY_TRY(const bool found, opened.reader->next(header));
+  if (!found || !header.problem.empty())
+    return invalid_input(fmt::format("{}: line {}: the header: {}", file.string(), header.line, header.problem));
+  layout.lines_before = header.line - 1;
   std::map<std::string, std::size_t> seen;
-  for (const std::string& field : split_record(line, layout.separator)) {
+  for (const std::string& field : header.fields) {
     const std::size_t position = layout.names.size() + 1;
     std::string name(trim(field));
     if (name.empty()) name = fmt::format("column_{}", position);
+    if (name.find('\0') != std::string::npos)
+      return invalid_input(fmt::format("{}: line {}: the name of column {} holds a zero byte; which encoding is it?",
+                                       file.string(), header.line, position));
     const auto [before, is_new] = seen.emplace(lower_case(name), position);
     if (!is_new)
       return invalid_input(
-          fmt::format("{}: line 1: the column name '{}' stands twice, at positions {} and {} (upper and "
+          fmt::format("{}: line {}: the column name '{}' stands twice, at positions {} and {} (upper and "
                       "lower case are not told apart)",
-                      file.string(), name, before->second, position));
+                      file.string(), header.line, name, before->second, position));
     layout.names.push_back(std::move(name));
   }
-  return layout;
+  opened.reader->set_blank_is_record(layout.names.size() == 1);
+  return opened;
 }
 
 Status check_same_header(const fs::path& first, const Layout& expected, const fs::path& file, const Layout& found) {
@@ -85,245 +136,214 @@ Status check_same_header(const fs::path& first, const Layout& expected, const fs
     const std::string want = i < expected.names.size() ? "'" + expected.names[i] + "'" : "no more columns";
     const std::string have = i < found.names.size() ? "'" + found.names[i] + "'" : "no more columns";
     if (want != have)
-      return invalid_input(fmt::format("{}: line 1: the header has {} at position {}, expected {} as in {}",
-                                       file.string(), have, i + 1, want, first.string()));
+      return invalid_input(fmt::format("{}: line {}: the header has {} at position {}, expected {} as in {}",
+                                       file.string(), found.lines_before + 1, have, i + 1, want, first.string()));
   }
   return {};
 }
 
-std::string shortened(std::string_view text) {
-  return text.size() <= 60 ? std::string(text) : std::string(text.substr(0, 57)) + "...";
-}
-
-// Reads the file once more with DuckDB's table of rejected rows to find the first that does not fit.
-Error explain_structure(Connection& connection, const fs::path& file, const Layout& layout, const Error& failure) {
-  const std::string fallback = file.string() + ": " + short_reason(failure.message());
-  if (failure.code() != ErrorCode::invalid_input) return {failure.code(), fallback};
-  const auto again =
-      connection.query("SELECT count(COLUMNS(*)) FROM " + sql_of_reader(file, layout, {""}, ", store_rejects = true"));
-  auto rejects = connection.query(
-      "SELECT line::VARCHAR, line_byte_position::VARCHAR, error_type::VARCHAR, column_name, csv_line[1:100000] "
-      "FROM reject_errors ORDER BY line_byte_position, byte_position LIMIT 1");
-  if (!rejects.ok()) return {failure.code(), fallback};
-  const auto rows = rejects->texts();
-  for (const char* table : {"reject_errors", "reject_scans"})
-    if (const Status dropped = connection.run(std::string("DROP TABLE IF EXISTS ") + table); !dropped.ok())
-      return dropped.error();
-  if (rows.empty()) return {failure.code(), fallback};
-  const auto& row = rows[0];
-  const std::int64_t line = is_compressed(file)
-                                ? static_cast<std::int64_t>(parse_number(row[0]).value_or(0))
-                                : line_of_position(file, static_cast<std::int64_t>(parse_number(row[1]).value_or(1)));
-  const std::string where = fmt::format("{}: line {}: ", file.string(), line);
-  const std::string column = row[3].empty() ? "" : "column '" + row[3] + "': ";
-  const std::string& kind = row[2];
-  if (kind == "MISSING COLUMNS" || kind == "TOO MANY COLUMNS") {
-    const std::size_t start = row[4].find_first_not_of("\r\n");
-    const std::size_t found =
-        split_record(std::string_view(row[4]).substr(start == std::string::npos ? 0 : start), layout.separator).size();
-    return invalid_input(fmt::format("{}{} value{}, expected {} ({})", where, found, found == 1 ? "" : "s",
-                                     layout.names.size(), list_names(layout.names, 8)));
-  }
-  if (kind == "UNQUOTED VALUE")
-    return invalid_input(
-        where + column +
-        "a quoted value is not closed as it should be (it ends with a quote before the next separator; a "
-        "quote inside it is written twice)");
-  if (kind == "LINE SIZE OVER MAXIMUM")
-    return invalid_input(where + "the line is longer than 2 MB; is a quote before it not closed?");
-  if (kind.find("ENCODING") != std::string::npos || kind.find("UNICODE") != std::string::npos)
-    return invalid_input(where + column + "the text is not UTF-8; convert the file first");
-  return invalid_input(where + column + short_reason(failure.message()));
-}
-
 class Loader {
  public:
-  Loader(Connection& connection, const Location& location, const std::vector<std::string>& markers)
-      : connection_(connection), files_(location.files), markers_(markers) {
+  Loader(Connection& connection, const Location& location, const LoadOptions& options, Rejects& rejects)
+      : connection_(connection), files_(location.files), options_(options), rejects_(rejects) {
+    markers_ = options.missing_markers;
     if (std::find(markers_.begin(), markers_.end(), "") == markers_.end()) markers_.insert(markers_.begin(), "");
   }
-  ~Loader() { (void)connection_.run("DROP TABLE IF EXISTS " + std::string(cells)).ok(); }
 
-  Status read_cells() {
-    SLIPWAY_TRY(layout_, read_layout(connection_, files_[0]));
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-      Layout layout = layout_;
-      if (i > 0) {
-        SLIPWAY_TRY(layout, read_layout(connection_, files_[i]));
-        SLIPWAY_CHECK(check_same_header(files_[0], layout_, files_[i], layout));
-      }
-      const std::string head = i == 0 ? "CREATE OR REPLACE TEMP TABLE slipway_cells AS FROM "
-                                      : "INSERT INTO " + std::string(cells) + " FROM ";
-      auto read = connection_.query(head + sql_of_reader(files_[i], layout, markers_));
-      if (!read.ok()) return explain_structure(connection_, files_[i], layout, read.error());
-      ends_.push_back((i == 0 ? 0 : ends_.back()) + read->first_row_integers()[0]);
+  Result<std::vector<ColumnInfo>> load(std::string_view name) {
+    SLIPWAY_TRY(settings_, read_settings(options_));
+    SLIPWAY_TRY(std::vector<ColumnType> types, guess_types());
+    SLIPWAY_TRY(const bool read, read_in_one_pass(name, types));
+    if (!read) {
+      SLIPWAY_TRY(types, read_by_lines(name));
     }
-    return {};
-  }
-
-  Status make_table(std::string_view name, const std::vector<ColumnInfo>& pinned) {
-    SLIPWAY_TRY(std::vector<ColumnType> types, guess_types(pinned));
-    SLIPWAY_CHECK(write_table_as(name, types));
-    SLIPWAY_TRY(const std::vector<std::size_t> doubtful, find_doubtful(name, types));
-    if (doubtful.empty()) return {};
-    for (const std::size_t j : doubtful) {
-      SLIPWAY_TRY(types[j], settle_type(j, types[j]));
-    }
-    return write_table_as(name, types);
+    std::vector<ColumnInfo> columns;
+    for (std::size_t j = 0; j < types.size(); ++j) columns.push_back({names()[j], column_type_name(types[j])});
+    return columns;
   }
 
  private:
-  std::string quoted(std::size_t column) const { return quote_identifier(layout_.names[column]); }
-  // All of a column's cells as `text`, with their row's `number`.
-  std::string texts_of(std::size_t column) const {
-    return fmt::format("(SELECT {} AS text, number FROM (SELECT {} AS text, rowid AS number FROM {}))",
-                       sql_of_present("text", markers_), sql_of_trimmed(quoted(column)), cells);
+  const std::vector<std::string>& names() const { return layouts_[0].names; }
+
+  static Status add_record(CellStore& store, const CsvRecord& record) {
+    std::vector<std::optional<std::string_view>> cells(record.fields.begin(), record.fields.end());
+    for (auto& cell : cells)
+      if (cell->empty()) cell.reset();
+    return store.add(cells, record.line);
   }
 
-  Result<std::vector<ColumnType>> guess_types(const std::vector<ColumnInfo>& pinned) {
-    // A guess only decides what is tried first: find_doubtful() checks it on all rows.
-    constexpr int sample_rows = 4096;
-    std::string counts_of_all, present, trimmed;
-    for (std::size_t j = 0; j < layout_.names.size(); ++j) {
-      const char* comma = j > 0 ? ", " : "";
-      counts_of_all += comma + sql_of_counts(quoted(j));
-      present += fmt::format("{}{} AS {}", comma, sql_of_present(quoted(j), markers_), quoted(j));
-      trimmed += fmt::format("{}{} AS {}", comma, sql_of_trimmed(quoted(j)), quoted(j));
+  // Reads every header, and rows from the heads of some files and from all over the first one.
+  Result<std::vector<ColumnType>> guess_types() {
+    std::optional<CellStore> sample;
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      Layout layout;
+      SLIPWAY_TRY(OpenFile opened, open_layout(files_[i], settings_, layout));
+      if (i == 0) {
+        SLIPWAY_TRY(CellStore store, CellStore::make(connection_, layout.names, markers_));
+        sample.emplace(std::move(store));
+      } else {
+        SLIPWAY_CHECK(check_same_header(files_[0], layouts_[0], files_[i], layout));
+      }
+      layouts_.push_back(std::move(layout));
+      if (i < sampled_files) SLIPWAY_CHECK(add_rows(*sample, *opened.reader, head_rows));
     }
-    SLIPWAY_TRY(auto answer,
-                connection_.query(fmt::format("SELECT {} FROM (SELECT {} FROM (SELECT {} FROM {} LIMIT {}))",
-                                              counts_of_all, present, trimmed, cells, sample_rows)));
-    const std::vector<std::int64_t> counts = answer.first_row_integers();
-    std::vector<ColumnType> types;
-    for (std::size_t j = 0; j < layout_.names.size(); ++j) {
-      ColumnType type;
-      type.kind = guess_kind(read_counts(counts, j));
-      for (const ColumnInfo& column : pinned)
-        if (column.name == layout_.names[j]) {
-          SLIPWAY_TRY(type.kind, parse_cell_kind(column.sql_type));
-          type.pinned = true;
-        }
-      types.push_back(std::move(type));
-    }
-    return types;
+    SLIPWAY_CHECK(add_rows_of_places(*sample));
+    SLIPWAY_CHECK(sample->finish());
+    return sample->guess_types(options_.types);
   }
 
-  Status write_table_as(std::string_view name, const std::vector<ColumnType>& types) {
-    std::string outer, inner;
-    for (std::size_t j = 0; j < types.size(); ++j) {
-      const char* comma = j > 0 ? ", " : "";
-      const bool is_text = types[j].kind == CellKind::text || types[j].kind == CellKind::unknown;
-      inner += fmt::format("{}{} AS {}", comma, is_text || types[j].settled ? sql_of_trimmed(quoted(j)) : quoted(j),
-                           quoted(j));
-      outer += fmt::format("{}{} AS {}", comma,
-                           is_text ? sql_of_present(quoted(j), markers_) : sql_of_cell(types[j], quoted(j)), quoted(j));
+  Status add_rows(CellStore& store, CsvReader& reader, std::int64_t most) {
+    CsvRecord record;
+    for (std::int64_t row = 0; row < most; ++row) {
+      SLIPWAY_TRY(const bool more, reader.next(record));
+      if (!more) return {};
+      if (record.problem.empty() && record.fields.size() == names().size()) SLIPWAY_CHECK(add_record(store, record));
     }
-    auto made = connection_.run(fmt::format("CREATE OR REPLACE TABLE {} AS SELECT {} FROM (SELECT {} FROM {})",
-                                            quote_identifier(name), outer, inner, cells));
-    if (!made.ok()) return Error(made.error().code(), files_[0].string() + ": " + short_reason(made.error().message()));
     return {};
   }
 
-  // Columns of which some cell was lost in the conversion, or of which nothing is known yet.
-  Result<std::vector<std::size_t>> find_doubtful(std::string_view name, const std::vector<ColumnType>& types) {
-    std::string raw, typed;
-    for (std::size_t j = 0; j < types.size(); ++j) {
-      raw += fmt::format("{}count({})", j > 0 ? ", " : "", quoted(j));
-      typed += fmt::format("{}count({})", j > 0 ? ", " : "", quoted(j));
+  // A place may lie inside a quoted value: what is read wrong there is at worst a wrong guess.
+  Status add_rows_of_places(CellStore& store) {
+    std::error_code code;
+    const std::uintmax_t size = fs::file_size(files_[0], code);
+    if (code || layouts_[0].compression != "none" || layouts_[0].encoding != Encoding::utf_8 ||
+        size < 4 * sampled_places * sampled_bytes)
+      return {};
+    std::ifstream stream(files_[0], std::ios::binary);
+    for (std::size_t place = 1; place <= sampled_places; ++place) {
+      std::string block(sampled_bytes, '\0');
+      stream.seekg(static_cast<std::streamoff>((size - sampled_bytes) / sampled_places * place));
+      stream.read(block.data(), static_cast<std::streamsize>(block.size()));
+      block.resize(static_cast<std::size_t>(stream.gcount()));
+      const std::size_t first = block.find('\n'), last = block.rfind('\n');
+      if (first == std::string::npos || first == last) continue;
+      std::string rows = block.substr(first + 1, last - first);
+      CsvReader reader(layouts_[0].dialect, [&](std::string& text) -> Result<bool> {
+        text += rows;
+        const bool any = !rows.empty();
+        rows.clear();
+        return any;
+      });
+      SLIPWAY_CHECK(add_rows(store, reader, head_rows));
     }
-    SLIPWAY_TRY(auto raw_answer, connection_.query(fmt::format("SELECT {} FROM {}", raw, cells)));
-    SLIPWAY_TRY(auto typed_answer, connection_.query(fmt::format("SELECT {} FROM {}", typed, quote_identifier(name))));
-    const auto before = raw_answer.first_row_integers(), after = typed_answer.first_row_integers();
-    std::vector<std::size_t> doubtful;
-    for (std::size_t j = 0; j < types.size(); ++j)
-      if (types[j].kind == CellKind::unknown || (types[j].kind != CellKind::text && before[j] != after[j]))
-        doubtful.push_back(j);
-    return doubtful;
+    return {};
   }
 
-  Result<ColumnType> settle_type(std::size_t column, ColumnType type) {
-    SLIPWAY_TRY(auto answer,
-                connection_.query(fmt::format("SELECT {} FROM {}", sql_of_counts("text"), texts_of(column))));
-    const CellCounts counts = read_counts(answer.first_row_integers(), 0);
-    if (!type.pinned) {
-      type.kind = settle_kind(counts);
-      if (type.kind == CellKind::text && counts.dates_by_parts == counts.present) {
-        SLIPWAY_TRY(type.time_format, find_time_format(column, counts.present));
-        if (!type.time_format.empty()) type.kind = CellKind::time;
+  std::string sql_of_reader(const std::vector<std::string>& files, const Layout& layout) const {
+    std::string columns;
+    for (const std::string& name : layout.names)
+      columns += (columns.empty() ? "" : ", ") + quote_literal(name) + ": 'VARCHAR'";
+    const std::string quote = quote_literal(layout.dialect.quote == '\0' ? "" : std::string(1, layout.dialect.quote));
+    return fmt::format(
+        "read_csv({}, auto_detect = false, header = true, skip = {}, delim = {}, quote = {}, escape = {}, nullstr = {}, "
+        "compression = '{}', columns = {{{}}})",
+        sql_list(files), layout.lines_before, quote_literal(layout.dialect.separator), quote, quote, sql_list(markers_),
+        layout.compression, columns);
+  }
+
+  // All files as one relation of texts; nothing if DuckDB cannot read them as they are.
+  std::optional<std::string> sql_of_files() const {
+    std::string relation;
+    for (std::size_t i = 0; i < files_.size();) {
+      if (layouts_[i].encoding != Encoding::utf_8) return std::nullopt;
+      std::vector<std::string> alike;
+      std::size_t next = i;
+      for (; next < files_.size() && layouts_[next].reads_like(layouts_[i]) &&
+             layouts_[next].encoding == Encoding::utf_8;
+           ++next)
+        alike.push_back(files_[next].string());
+      relation += (relation.empty() ? "FROM " : " UNION ALL FROM ") + sql_of_reader(alike, layouts_[i]);
+      i = next;
+    }
+    return relation;
+  }
+
+  // SQL of a cell of the guessed type, which fails at a cell that shows the guess to be wrong.
+  std::string sql_of_guess(const ColumnType& type, const std::string& column) const {
+    const std::string wrong = "error('slipway: ' || " + column + ")";
+    switch (type.kind) {
+      case CellKind::unknown:
+        return fmt::format("CASE WHEN {} IS NOT NULL THEN CAST({} AS DOUBLE) END", column, wrong);
+      case CellKind::text: {
+        const std::string trimmed = "(" + sql_of_trimmed(column) + ")";
+        if (!type.digits_only) return sql_of_present(trimmed, markers_);
+        return fmt::format("CASE WHEN {0} IS NULL OR regexp_full_match({0}, '[-+]?[0-9]+') THEN {0} ELSE CAST({1} AS "
+                           "VARCHAR) END",
+                           column, wrong);
+      }
+      default:
+        break;
+    }
+    const std::string checked = fmt::format("coalesce({}, {})", sql_of_conversion(type, column), wrong);
+    const std::string cell = fmt::format("CASE WHEN {} IS NOT NULL THEN {} END", column, checked);
+    return type.kind == CellKind::number ? fmt::format("nullif({}, CAST('nan' AS DOUBLE))", cell) : cell;
+  }
+
+  // False if it cannot be done this way.
+  Result<bool> read_in_one_pass(std::string_view name, const std::vector<ColumnType>& types) {
+    const std::optional<std::string> relation = sql_of_files();
+    if (!relation) return false;
+    std::string cells;
+    for (std::size_t j = 0; j < types.size(); ++j) {
+      const std::string column = quote_identifier(names()[j]);
+      cells += fmt::format("{}{} AS {}", j > 0 ? ", " : "", sql_of_guess(types[j], column), column);
+    }
+    const Status made = connection_.run(
+        fmt::format("CREATE OR REPLACE TABLE {} AS SELECT {} FROM ({})", quote_identifier(name), cells, *relation));
+    if (made.ok()) return true;
+    if (made.error().code() == ErrorCode::invalid_input) return false;
+    return Error(made.error().code(), files_[0].string() + ": " + short_reason(made.error().message()));
+  }
+
+  Result<std::vector<ColumnType>> read_by_lines(std::string_view name) {
+    SLIPWAY_TRY(CellStore store, CellStore::make(connection_, names(), markers_));
+    for (const fs::path& file : files_) {
+      Layout layout;
+      SLIPWAY_TRY(OpenFile opened, open_layout(file, settings_, layout));
+      SLIPWAY_CHECK(check_same_header(files_[0], layouts_[0], file, layout));
+      store.begin_file(file.string());
+      CsvRecord record;
+      for (;;) {
+        SLIPWAY_TRY(const bool more, opened.reader->next(record));
+        if (!more) break;
+        if (!record.problem.empty()) {
+          const bool known = record.column < names().size();
+          SLIPWAY_CHECK(reject(file, record, known ? names()[record.column] : ""));
+        } else if (record.fields.size() != names().size()) {
+          record.problem = fmt::format("{} value{}, expected {} ({})", record.fields.size(),
+                                       record.fields.size() == 1 ? "" : "s", names().size(), list_names(names(), 8));
+          SLIPWAY_CHECK(reject(file, record, ""));
+        } else {
+          SLIPWAY_CHECK(add_record(store, record));
+        }
       }
     }
-    type.settled = true;
-    if (type.kind != CellKind::text) SLIPWAY_CHECK(check_cells(column, type, counts));
-    return type;
+    SLIPWAY_CHECK(store.finish());
+    return store.make_table(name, options_.types, rejects_);
   }
 
-  Result<std::string> find_time_format(std::size_t column, std::int64_t present) {
-    const std::vector<std::string>& formats = time_formats();
-    std::string select;
-    for (const std::string& format : formats)
-      select += fmt::format("{}count(try_strptime(text, '{}'))", select.empty() ? "" : ", ", format);
-    SLIPWAY_TRY(auto answer, connection_.query(fmt::format("SELECT {} FROM {}", select, texts_of(column))));
-    const auto counts = answer.first_row_integers();
-    for (std::size_t i = 0; i < formats.size(); ++i)
-      if (counts[i] == present) return formats[i];
-    return std::string();
-  }
-
-  // The first cell that is not of its column's type is an error.
-  Status check_cells(std::size_t column, const ColumnType& type, const CellCounts& counts) {
-    SLIPWAY_TRY(auto answer, connection_.query(fmt::format(
-                                 "SELECT number::VARCHAR, text FROM {} WHERE text IS NOT NULL AND {} IS NULL "
-                                 "ORDER BY number LIMIT 1",
-                                 texts_of(column), sql_of_conversion(type, "text"))));
-    const auto rows = answer.texts();
-    if (rows.empty()) return {};
-    const std::int64_t row = static_cast<std::int64_t>(parse_number(rows[0][0]).value_or(0));
-    std::size_t file = 0;
-    while (file + 1 < files_.size() && row >= ends_[file]) ++file;
-    const std::int64_t record = row - (file == 0 ? 0 : ends_[file - 1]) + 1;
-    // An inferred column is one of numbers, whole or not: which of the two makes no difference to the culprit.
-    const CellKind shown = !type.pinned && type.kind == CellKind::integer ? CellKind::number : type.kind;
-    std::string message = fmt::format("{}: line {}: column '{}': '{}' is not {}", files_[file].string(),
-                                      line_of_record(files_[file], record, layout_.names.size() == 1),
-                                      layout_.names[column], shortened(rows[0][1]), kind_description(shown));
-    if (!type.pinned)
-      message += fmt::format(" ({} of the column's {} values are)",
-                             type.kind == CellKind::time ? counts.times : counts.numbers, counts.present);
-    return invalid_input(message);
+  Status reject(const fs::path& file, const CsvRecord& record, const std::string& column) {
+    std::string value;
+    for (const std::string& field : record.fields)
+      value += (value.empty() ? "" : layouts_[0].dialect.separator) + field;
+    if (const std::size_t bad = first_invalid_utf8(value); bad != std::string::npos) value.resize(bad);
+    return rejects_.add({file.string(), record.line, column, value.substr(0, 200), record.problem, "line"});
   }
 
   Connection& connection_;
   std::vector<fs::path> files_;
+  const LoadOptions& options_;
+  Rejects& rejects_;
   std::vector<std::string> markers_;
-  Layout layout_;
-  std::vector<std::int64_t> ends_;  // rows up to and including each file
+  Settings settings_;
+  std::vector<Layout> layouts_;  // of each file
 };
 
 }  // namespace
 
-std::string sql_of_trimmed(const std::string& text) {
-  // trim() with one argument takes spaces only, but is four times as fast.
-  return fmt::format(
-      "CASE WHEN contains({0}, E'\\t') OR contains({0}, E'\\n') OR contains({0}, E'\\r') THEN trim({0}, E' \\t\\r\\n') "
-      "ELSE trim({0}) END",
-      text);
-}
-
-std::string sql_of_present(const std::string& text, const std::vector<std::string>& missing_markers) {
-  // Not IN: DuckDB makes a join of a long list, and a join does not keep the order of the rows.
-  std::vector<std::string> markers = missing_markers;
-  if (std::find(markers.begin(), markers.end(), "") == markers.end()) markers.insert(markers.begin(), "");
-  return fmt::format("CASE WHEN list_contains({}, {}) THEN NULL ELSE {} END", sql_list(markers), text, text);
-}
-
-Status load_csv(Connection& connection, std::string_view name, const Location& location,
-                const std::vector<std::string>& missing_markers, const std::vector<ColumnInfo>& types) {
-  Loader loader(connection, location, missing_markers);
-  SLIPWAY_CHECK(loader.read_cells());
-  Status made = loader.make_table(name, types);
-  // Cells that do not fit are NULL in the table by now: nobody may take it for a good one.
-  if (!made.ok()) SLIPWAY_CHECK(connection.run("DROP TABLE IF EXISTS " + quote_identifier(name)));
-  return made;
+Result<std::vector<ColumnInfo>> load_csv(Connection& connection, std::string_view name, const Location& location,
+                                         const LoadOptions& options, Rejects& rejects) {
+  return Loader(connection, location, options, rejects).load(name);
 }
 
 }  // namespace slipway::table

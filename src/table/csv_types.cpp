@@ -69,14 +69,51 @@ CellKind settle_kind(const CellCounts& counts) {
   return counts.whole == counts.numbers ? CellKind::integer : CellKind::number;
 }
 
-Result<CellKind> parse_cell_kind(std::string_view name) {
-  if (name == "number") return CellKind::number;
-  if (name == "integer") return CellKind::integer;
-  if (name == "text") return CellKind::text;
-  if (name == "time") return CellKind::time;
-  static const std::vector<std::string> known = {"number", "integer", "text", "time"};
+Result<ColumnType> parse_column_type(std::string_view name) {
+  static const std::vector<std::string> known = {"number", "integer", "text", "time", "boolean"};
+  static constexpr CellKind kinds[] = {CellKind::number, CellKind::integer, CellKind::text, CellKind::time,
+                                       CellKind::boolean};
+  ColumnType type;
+  type.pinned = true;
+  if (name.starts_with("time %")) {
+    type.kind = CellKind::time;
+    type.time_format = name.substr(5);
+    return type;
+  }
+  for (std::size_t i = 0; i < known.size(); ++i)
+    if (name == known[i]) {
+      type.kind = kinds[i];
+      return type;
+    }
   return invalid_input("'" + std::string(name) + "' is no column type" + suggestion(name, known) +
                        ", expected one of " + list_names(known));
+}
+
+std::string column_type_name(const ColumnType& type) {
+  switch (type.kind) {
+    case CellKind::integer:
+      return "integer";
+    case CellKind::number:
+    case CellKind::unknown:
+      return "number";
+    case CellKind::time:
+      return type.time_format.empty() ? "time" : "time " + type.time_format;
+    case CellKind::boolean:
+      return "boolean";
+    case CellKind::text:
+      break;
+  }
+  return "text";
+}
+
+ColumnType column_type_of_sql(std::string_view sql_type) {
+  ColumnType type;
+  if (sql_type == "FLOAT" || sql_type == "DOUBLE" || sql_type.starts_with("DECIMAL")) type.kind = CellKind::number;
+  else if (sql_type == "BOOLEAN") type.kind = CellKind::boolean;
+  else if (sql_type == "DATE" || sql_type.starts_with("TIMESTAMP")) type.kind = CellKind::time;
+  else if (sql_type.ends_with("INT") || sql_type == "INTEGER" || sql_type == "UINTEGER") type.kind = CellKind::integer;
+  else type.kind = CellKind::text;
+  return type;
 }
 
 std::string_view kind_description(CellKind kind) {

@@ -13,9 +13,10 @@ enum class CellKind { unknown, integer, number, time, boolean, text };
 
 struct ColumnType {
   CellKind kind = CellKind::unknown;
-  bool pinned = false;      // told, not inferred
-  bool settled = false;     // checked cell by cell: conversions start from the trimmed text
-  std::string time_format;  // of strptime; empty for ISO 8601
+  bool pinned = false;       // told, not inferred
+  bool settled = false;      // checked cell by cell: conversions start from the trimmed text
+  bool digits_only = false;  // text, guessed: identifiers such as 00123; other cells would make it something else
+  std::string time_format;   // of strptime; empty for ISO 8601
 };
 
 // How many cells of a column could be read as what.
@@ -42,8 +43,12 @@ CellKind guess_kind(const CellCounts& counts);
 // without values holds numbers: missing numbers can be read as any type.
 CellKind settle_kind(const CellCounts& counts);
 
-// The kind named number, integer, text or time.
-Result<CellKind> parse_cell_kind(std::string_view name);
+// A type as users and pins write it: number, integer, text, boolean, time, or time with strptime's format behind it
+// ("time %d.%m.%Y").
+Result<ColumnType> parse_column_type(std::string_view name);
+std::string column_type_name(const ColumnType& type);
+// The type that a column of DuckDB's type becomes.
+ColumnType column_type_of_sql(std::string_view sql_type);
 // "a number", "a whole number", ...
 std::string_view kind_description(CellKind kind);
 

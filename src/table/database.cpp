@@ -98,9 +98,9 @@ Database::Database(Database&&) noexcept = default;
 Database& Database::operator=(Database&&) noexcept = default;
 Database::~Database() = default;
 
-Result<Database> Database::open(int threads) {
+Result<Database> Database::open(int threads, const std::string& memory_limit) {
   auto state = std::make_unique<State>();
-  SLIPWAY_TRY(state->connection, Connection::open(threads));
+  SLIPWAY_TRY(state->connection, Connection::open(threads, memory_limit));
   return Database(std::move(state));
 }
 
@@ -142,9 +142,31 @@ Status Database::execute(std::string_view sql) {
   return {};
 }
 
-Result<Table> read_table(const std::string& location, int threads) {
+Table rejects_table(const std::vector<Reject>& rejects) {
+  TextColumn files, columns, values, reasons;
+  IntegerColumn lines;
+  const auto add = [](TextColumn& column, const std::string& text) {
+    column.codes.push_back(text.empty() ? -1 : static_cast<std::int32_t>(column.dictionary.size()));
+    if (!text.empty()) column.dictionary.push_back(text);
+  };
+  for (const Reject& reject : rejects) {
+    add(files, reject.file);
+    lines.values.push_back(reject.line);
+    add(columns, reject.column);
+    add(values, reject.value);
+    add(reasons, reject.reason);
+  }
+  // Equal lengths and distinct names: it cannot fail.
+  return *Table::make({{"file", std::move(files)},
+                       {"line", std::move(lines)},
+                       {"column", std::move(columns)},
+                       {"value", std::move(values)},
+                       {"reason", std::move(reasons)}});
+}
+
+Result<Table> read_table(const std::string& location, int threads, const LoadOptions& options) {
   SLIPWAY_TRY(Database database, Database::open(threads));
-  SLIPWAY_CHECK(database.load("rows", location));
+  SLIPWAY_CHECK(database.load("rows", location, options));
   return database.fetch("rows");
 }
 

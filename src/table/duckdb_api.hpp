@@ -46,11 +46,18 @@ namespace slipway::table {
   X(duckdb_enum_internal_type)               \
   X(duckdb_enum_dictionary_size)             \
   X(duckdb_enum_dictionary_value)            \
-  X(duckdb_appender_create)                  \
+  X(duckdb_appender_create_ext)              \
   X(duckdb_appender_error)                   \
   X(duckdb_appender_close)                   \
   X(duckdb_appender_destroy)                 \
-  X(duckdb_append_data_chunk)
+  X(duckdb_append_data_chunk)                \
+  X(duckdb_prepare)                          \
+  X(duckdb_prepare_error)                    \
+  X(duckdb_destroy_prepare)                  \
+  X(duckdb_pending_prepared_streaming)       \
+  X(duckdb_pending_error)                    \
+  X(duckdb_execute_pending)                  \
+  X(duckdb_destroy_pending)
 
 // One pointer per function above, under the same name.
 struct DuckdbApi {

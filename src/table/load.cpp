@@ -1,7 +1,9 @@
-// Database::load: Parquet and JSON here, CSV in csv_load.cpp.
+// Database::load: Parquet and JSON here, the other kinds of sources in their own files.
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <slipway/base/file.hpp>
@@ -69,52 +71,75 @@ Error explain_read_error(const Error& error, const std::string& location, FileKi
 
 bool is_text(const ColumnInfo& column) { return column.sql_type == "VARCHAR" || column.sql_type == "JSON"; }
 
-// What is read from the file, text trimmed.
-std::string sql_of_read(const ColumnInfo& column, CellKind pinned) {
+// What is read from the file, text trimmed; as text where a pin differs from the file's own type.
+std::string sql_of_read(const ColumnInfo& column, bool as_text) {
   const std::string name = quote_identifier(column.name);
-  if (column.sql_type == "FLOAT" || column.sql_type == "DOUBLE")
-    return fmt::format("CASE WHEN isnan({0}) THEN NULL ELSE {0} END", name);
   // JSON keeps the quotes around text where a field holds text in one row and a number in another.
   if (column.sql_type == "JSON") return sql_of_trimmed("(" + name + "->>'$')");
   if (column.sql_type == "VARCHAR") return sql_of_trimmed(name);
-  if (pinned == CellKind::text) return fmt::format("CAST({} AS VARCHAR)", name);
+  if (as_text) return fmt::format("CAST({} AS VARCHAR)", name);
+  if (column.sql_type == "FLOAT" || column.sql_type == "DOUBLE")
+    return fmt::format("CASE WHEN isnan({0}) THEN NULL ELSE {0} END", name);
   return name;
 }
 
-// Parquet and JSON files bring their types; text that was told to be something else is converted afterwards.
-Status convert_pinned(Connection& connection, std::string_view table, const std::string& location,
-                      const std::vector<ColumnInfo>& columns, const std::vector<ColumnInfo>& types) {
-  for (const ColumnInfo& column : columns)
-    for (const ColumnInfo& wanted : types) {
-      if (wanted.name != column.name || !is_text(column)) continue;
-      ColumnType type;
-      SLIPWAY_TRY(type.kind, parse_cell_kind(wanted.sql_type));
-      if (type.kind == CellKind::text) continue;
-      type.settled = true;
-      const std::string name = quote_identifier(column.name);
-      const std::string converted = sql_of_conversion(type, name);
-      SLIPWAY_TRY(auto misfits,
-                  connection.query(fmt::format("SELECT (rowid + 1)::VARCHAR, {0} FROM {1} WHERE {0} IS NOT "
-                                               "NULL AND {2} IS NULL ORDER BY rowid LIMIT 1",
-                                               name, quote_identifier(table), converted)));
-      const auto rows = misfits.texts();
-      if (!rows.empty())
-        return invalid_input(fmt::format("{}: row {}: column '{}': '{}' is not {}", location, rows[0][0], column.name,
-                                         rows[0][1].substr(0, 60), kind_description(type.kind)));
-      SLIPWAY_CHECK(connection.run(fmt::format("CREATE OR REPLACE TABLE {0} AS SELECT * REPLACE ({1} AS {2}) FROM {0}",
-                                               quote_identifier(table), sql_of_cell(type, name), name)));
+// Parquet and JSON files bring their types; what is pinned to another one was read as text.
+class PinnedReader {
+ public:
+  PinnedReader(Connection& connection, std::string table, std::string location, Rejects& rejects)
+      : connection_(connection), table_(quote_identifier(table)), location_(std::move(location)), rejects_(rejects) {}
+
+  Status reject_misfits(const std::string& column, ColumnType& type) {
+    const std::string name = quote_identifier(column);
+    SLIPWAY_CHECK(find_format(name, type));
+    SLIPWAY_TRY(auto misfits, connection_.query(fmt::format(
+                                  "SELECT rowid::VARCHAR, {0} FROM {1} WHERE {0} IS NOT NULL AND {2} IS NULL ORDER BY "
+                                  "rowid LIMIT {3}",
+                                  name, table_, sql_of_conversion(type, name),
+                                  rejects_.room() + static_cast<std::int64_t>(rejected_.size()) + 1)));
+    for (const auto& row : misfits.texts()) {
+      const bool is_new = rejected_.insert(row[0]).second;
+      const std::int64_t number = static_cast<std::int64_t>(parse_number(row[0]).value_or(0)) + 1;
+      SLIPWAY_CHECK(rejects_.add({location_, number, column, row[1],
+                                  fmt::format("'{}' is not {}", row[1].substr(0, 60), kind_description(type.kind)), "row"},
+                                 is_new ? 1 : 0));
     }
-  return {};
-}
+    return {};
+  }
 
-}  // namespace
+  Status drop_rejected() {
+    if (rejected_.empty()) return {};
+    return connection_.run(fmt::format("DELETE FROM {} WHERE rowid IN ({})", table_, fmt::join(rejected_, ", ")));
+  }
 
-Status Database::load(std::string_view name, const std::string& location,
-                      const std::vector<std::string>& missing_markers, const std::vector<ColumnInfo>& types) {
-  Connection& connection = *state_->connection;
-  SLIPWAY_TRY(const Location found, find_files(location));
-  for (const ColumnInfo& type : types) SLIPWAY_CHECK(parse_cell_kind(type.sql_type).with_context(type.name));
-  if (found.kind == FileKind::csv) return load_csv(connection, name, found, missing_markers, types);
+  Status convert(const std::vector<std::pair<std::string, ColumnType>>& columns) {
+    if (columns.empty()) return {};
+    std::string replaced;
+    for (const auto& [column, type] : columns)
+      replaced += fmt::format("{}{} AS {}", replaced.empty() ? "" : ", ", sql_of_cell(type, quote_identifier(column)),
+                              quote_identifier(column));
+    return connection_.run(fmt::format("CREATE OR REPLACE TABLE {0} AS SELECT * REPLACE ({1}) FROM {0}", table_, replaced));
+  }
+
+ private:
+  Status find_format(const std::string& name, ColumnType& type) {
+    if (type.kind != CellKind::time || !type.time_format.empty()) return {};
+    SLIPWAY_TRY(auto counted, connection_.query(fmt::format("SELECT {} FROM {}", sql_of_counts(name), table_)));
+    const CellCounts counts = read_counts(counted.first_row_integers(), 0);
+    if (counts.present == 0 || counts.dates_by_parts != counts.present) return {};
+    SLIPWAY_TRY(type.time_format, find_time_format(connection_, name, table_, counts.present));
+    return {};
+  }
+
+  Connection& connection_;
+  std::string table_;
+  std::string location_;
+  Rejects& rejects_;
+  std::set<std::string> rejected_;  // row ids
+};
+
+Result<std::vector<ColumnInfo>> load_typed(Connection& connection, std::string_view name, const std::string& location,
+                                           const Location& found, const LoadOptions& options, Rejects& rejects) {
   std::string files;
   for (const auto& file : found.files) files += (files.empty() ? "" : ", ") + quote_literal(file.string());
   const std::string reader = found.kind == FileKind::parquet
@@ -123,22 +148,66 @@ Status Database::load(std::string_view name, const std::string& location,
   auto columns = describe_query(connection, "FROM " + reader);
   if (!columns.ok()) return explain_read_error(columns.error(), location, found.kind);
   std::string outer, inner;
+  std::vector<ColumnInfo> kinds;
+  std::vector<std::pair<std::string, ColumnType>> pinned;
   for (const ColumnInfo& column : *columns) {
-    CellKind pinned = CellKind::unknown;
-    for (const ColumnInfo& type : types)
-      if (type.name == column.name) {
-        SLIPWAY_TRY(pinned, parse_cell_kind(type.sql_type));
+    ColumnType type = column_type_of_sql(column.sql_type);
+    bool differs = false;
+    for (const ColumnInfo& pin : options.types)
+      if (pin.name == column.name) {
+        SLIPWAY_TRY(ColumnType wanted, parse_column_type(pin.sql_type));
+        differs = wanted.kind != type.kind;
+        type = wanted;
       }
     const std::string quoted = quote_identifier(column.name);
     const char* comma = outer.empty() ? "" : ", ";
-    inner += fmt::format("{}{} AS {}", comma, sql_of_read(column, pinned), quoted);
-    outer +=
-        fmt::format("{}{} AS {}", comma, is_text(column) ? sql_of_present(quoted, missing_markers) : quoted, quoted);
+    inner += fmt::format("{}{} AS {}", comma, sql_of_read(column, differs), quoted);
+    outer += fmt::format("{}{} AS {}", comma,
+                         is_text(column) ? sql_of_present(quoted, options.missing_markers) : quoted, quoted);
+    if (differs && type.kind != CellKind::text) {
+      type.settled = true;
+      pinned.emplace_back(column.name, type);
+    }
+    kinds.push_back({column.name, column_type_name(type)});
   }
   const Status made = connection.run(fmt::format("CREATE OR REPLACE TABLE {} AS SELECT {} FROM (SELECT {} FROM {})",
                                                  quote_identifier(name), outer, inner, reader));
   if (!made.ok()) return explain_read_error(made.error(), location, found.kind);
-  return convert_pinned(connection, name, location, *columns, types);
+  PinnedReader reading(connection, std::string(name), location, rejects);
+  for (auto& [column, type] : pinned) SLIPWAY_CHECK(reading.reject_misfits(column, type));
+  SLIPWAY_CHECK(reading.drop_rejected());
+  SLIPWAY_CHECK(reading.convert(pinned));
+  return kinds;
+}
+
+Result<std::vector<ColumnInfo>> load_columns(Connection& connection, std::string_view name, const std::string& location,
+                                             const LoadOptions& options, Rejects& rejects, std::string& digest) {
+  (void)digest;
+  SLIPWAY_TRY(const Location found, find_files(location));
+  if (found.kind == FileKind::csv) return load_csv(connection, name, found, options, rejects);
+  return load_typed(connection, name, location, found, options, rejects);
+}
+
+}  // namespace
+
+Result<LoadReport> Database::load(std::string_view name, const std::string& location, const LoadOptions& options) {
+  Connection& connection = *state_->connection;
+  for (const ColumnInfo& type : options.types) SLIPWAY_CHECK(parse_column_type(type.sql_type).with_context(type.name));
+  if (options.max_rejects < 0)
+    return invalid_input(fmt::format("max_rejects is {}, expected 0 or more", options.max_rejects));
+  Rejects rejects(options.max_rejects);
+  LoadReport report;
+  auto columns = load_columns(connection, name, location, options, rejects, report.digest);
+  if (!columns.ok()) {
+    // Cells that do not fit are NULL in the table by now: nobody may take it for a good one.
+    SLIPWAY_CHECK(connection.run("DROP TABLE IF EXISTS " + quote_identifier(name)));
+    return std::move(columns).error();
+  }
+  report.columns = *std::move(columns);
+  SLIPWAY_TRY(report.rows, count(name));
+  report.rejected_rows = rejects.rows();
+  report.rejects = rejects.take();
+  return report;
 }
 
 }  // namespace slipway::table

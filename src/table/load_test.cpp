@@ -41,7 +41,7 @@ class Load : public ::testing::Test {
   // With one column pinned.
   Result<Table> read_pinned(std::string_view name, std::string_view content, ColumnInfo pinned) {
     SLIPWAY_TRY(Database database, Database::open(2));
-    SLIPWAY_CHECK(database.load("t", folder_.file(name, content), default_missing_markers(), {std::move(pinned)}));
+    SLIPWAY_CHECK(database.load("t", folder_.file(name, content), {.types = {std::move(pinned)}}));
     return database.fetch("t");
   }
   TemporaryFolder folder_;
@@ -72,7 +72,7 @@ TEST_F(Load, TakesMarkersAndBlanksForMissingAndTrims) {
 TEST_F(Load, UsesTheMarkersThatItIsTold) {
   SLIPWAY_VALUE(Database database, Database::open(1));
   const std::string file = folder_.file("t.csv", "a,b\n-1,NA\n5,x\n");
-  SLIPWAY_EXPECT_OK(database.load("t", file, {"-1"}));
+  SLIPWAY_EXPECT_OK(database.load("t", file, {.missing_markers = {"-1"}}));
   SLIPWAY_VALUE(const Table table, database.fetch("t"));
   EXPECT_THAT(lines(table), ElementsAre("|NA", "5|x"));
 }

@@ -131,30 +131,16 @@ void fill_vector(const DuckdbApi& api, const Column& column, std::size_t first, 
 }
 
 Status append_rows(Connection& connection, const Table& table, const char* name) {
-  const DuckdbApi& api = connection.api();
-  duckdb_appender appender = nullptr;
-  const auto failed = [&] {
-    const char* message = appender != nullptr ? api.duckdb_appender_error(appender) : nullptr;
-    Error error = internal_error("DuckDB did not take the rows: " + short_reason(message != nullptr ? message : ""));
-    api.duckdb_appender_destroy(&appender);
-    return error;
-  };
-  if (api.duckdb_appender_create(connection.handle(), nullptr, name, &appender) != DuckDBSuccess) return failed();
-  std::vector<duckdb_logical_type> types;
-  for (const Column& column : table.all()) types.push_back(api.duckdb_create_logical_type(chunk_type(column.data)));
-  const Chunk chunk(api, api.duckdb_create_data_chunk(types.data(), types.size()));
-  for (duckdb_logical_type& type : types) api.duckdb_destroy_logical_type(&type);
-  const std::size_t capacity = api.duckdb_vector_size();
-  for (std::size_t first = 0; first < table.rows(); first += capacity) {
-    const std::size_t count = std::min(capacity, table.rows() - first);
-    api.duckdb_data_chunk_reset(chunk.get());
-    for (std::size_t j = 0; j < table.columns(); ++j) fill_vector(api, table.column(j), first, count, chunk.vector(j));
-    api.duckdb_data_chunk_set_size(chunk.get(), count);
-    if (api.duckdb_append_data_chunk(appender, chunk.get()) != DuckDBSuccess) return failed();
+  std::vector<duckdb_type> types;
+  for (const Column& column : table.all()) types.push_back(chunk_type(column.data));
+  SLIPWAY_TRY(Appender appender, Appender::open(connection, "", name, types));
+  for (std::size_t first = 0; first < table.rows(); first += appender.capacity()) {
+    const std::size_t count = std::min(appender.capacity(), table.rows() - first);
+    for (std::size_t j = 0; j < table.columns(); ++j)
+      fill_vector(connection.api(), table.column(j), first, count, appender.vector(j));
+    SLIPWAY_CHECK(appender.append(count));
   }
-  if (api.duckdb_appender_close(appender) != DuckDBSuccess) return failed();
-  api.duckdb_appender_destroy(&appender);
-  return {};
+  return appender.close();
 }
 
 Status write_parquet(const Table& table, const fs::path& file, int threads) {
