@@ -122,9 +122,15 @@ Result<std::int64_t> Database::count(std::string_view name) {
   return answer.first_row_integers()[0];
 }
 
-Result<std::vector<CleaningCount>> Database::clean(std::string_view name, const std::vector<CleaningStep>& steps) {
+Result<std::vector<CleaningCount>> Database::clean(std::string_view name, const std::vector<CleaningStep>& steps,
+                                                   std::string_view dropped) {
   SLIPWAY_CHECK(state_->expect_table(name));
-  return clean_table(*state_->connection, name, steps);
+  return clean_table(*state_->connection, name, steps, dropped);
+}
+
+Status Database::write(std::string_view name, const std::filesystem::path& file) {
+  SLIPWAY_CHECK(state_->expect_table(name));
+  return write_query(*state_->connection, "FROM " + quote_identifier(name), file);
 }
 
 Result<Table> Database::fetch(std::string_view query) {

@@ -1,5 +1,6 @@
 // What a Database holds, shared by the files that implement its parts.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,17 @@ Result<std::vector<ColumnInfo>> describe_query(Connection& connection, const std
 Result<Table> fetch_query(Connection& connection, const std::string& query);
 
 Result<std::vector<CleaningCount>> clean_table(Connection& connection, std::string_view name,
-                                               const std::vector<CleaningStep>& steps);
+                                               const std::vector<CleaningStep>& steps, std::string_view dropped);
+
+// The query with every column cast to a type that a Table has, missing cells NULL.
+Result<std::string> plain_query(Connection& connection, const std::string& query);
+// The rows of a plain query in blocks, in order, as they are computed. There is one block at least.
+Status fetch_blocks(Connection& connection, const std::string& query, const std::function<Status(const Table&)>& each);
+
+// Writes the rows of a query, see Database::write.
+Status write_query(Connection& connection, const std::string& query, const std::filesystem::path& file);
+
+// SQL for what a column lacks: NULL, for text also blank, for floating point also NaN.
+std::string sql_of_missing(const ColumnInfo& column);
 
 }  // namespace slipway::table

@@ -5,6 +5,8 @@
 
 #include <slipway/base/result.hpp>
 
+#include "shared_library.hpp"
+
 namespace slipway::table {
 
 #define SLIPWAY_DUCKDB_FUNCTIONS(X)          \
@@ -61,9 +63,7 @@ namespace slipway::table {
 
 // One pointer per function above, under the same name.
 struct DuckdbApi {
-#define SLIPWAY_DUCKDB_MEMBER(name) decltype(&::name) name = nullptr;
-  SLIPWAY_DUCKDB_FUNCTIONS(SLIPWAY_DUCKDB_MEMBER)
-#undef SLIPWAY_DUCKDB_MEMBER
+  SLIPWAY_DUCKDB_FUNCTIONS(SLIPWAY_FUNCTION_POINTER)
 };
 
 // The functions of the library at the path in the environment variable SLIPWAY_DUCKDB_LIBRARY, or else of the one that

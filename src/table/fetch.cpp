@@ -1,6 +1,7 @@
 // The rows of a query into the columns of a Table, chunk by chunk.
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <optional>
 
 #include <fmt/format.h>
@@ -309,7 +310,69 @@ Result<std::optional<Table>> try_fetch(Connection& connection, const std::string
   return std::optional<Table>(std::move(table));
 }
 
+// What a column becomes in memory, as SQL of a type that a Table has.
+Result<std::string> sql_of_plain(Connection& connection, const ColumnInfo& column, const std::string& query) {
+  const std::string name = quote_identifier(column.name);
+  const std::string& type = column.sql_type;
+  if (type == "FLOAT" || type == "DOUBLE")
+    return fmt::format("CASE WHEN isnan({0}) THEN NULL ELSE CAST({0} AS FLOAT) END", name);
+  if (type.starts_with("DECIMAL")) return fmt::format("CAST({} AS FLOAT)", name);
+  if (type == "HUGEINT" || type == "UBIGINT" || type == "UHUGEINT") {
+    SLIPWAY_TRY(auto beyond, connection.query(fmt::format("SELECT count(*) FROM ({0}\n) WHERE {1} IS NOT NULL AND "
+                                                          "TRY_CAST({1} AS BIGINT) IS NULL",
+                                                          query, name)));
+    return fmt::format("CAST({} AS {})", name, beyond.first_row_integers()[0] > 0 ? "VARCHAR" : "BIGINT");
+  }
+  if (type == "BOOLEAN" || type.ends_with("INT") || type == "INTEGER" || type == "UINTEGER")
+    return fmt::format("CAST({} AS BIGINT)", name);
+  if (type == "DATE" || type.starts_with("TIMESTAMP"))
+    return fmt::format("CASE WHEN isfinite({0}) THEN CAST({0} AS TIMESTAMP) END", name);
+  return fmt::format("CAST({} AS VARCHAR)", name);
+}
+
 }  // namespace
+
+Result<std::string> plain_query(Connection& connection, const std::string& query) {
+  SLIPWAY_TRY(const auto columns, describe_query(connection, "FROM (" + query + "\n)"));
+  std::string cells;
+  for (const ColumnInfo& column : columns) {
+    SLIPWAY_TRY(const std::string cell, sql_of_plain(connection, column, query));
+    cells += (cells.empty() ? "" : ", ") + cell + " AS " + quote_identifier(column.name);
+  }
+  return "SELECT " + cells + " FROM (" + query + "\n)";
+}
+
+Status fetch_blocks(Connection& connection, const std::string& query, const std::function<Status(const Table&)>& each) {
+  constexpr std::size_t block_rows = 1 << 17;
+  const DuckdbApi& api = connection.api();
+  SLIPWAY_TRY(QueryResult result, connection.stream(query));
+  const std::size_t width = api.duckdb_column_count(result.handle());
+  bool more = true, first = true;
+  while (more) {
+    std::vector<std::unique_ptr<Collector>> collectors;
+    for (std::size_t j = 0; j < width; ++j) {
+      const LogicalType logical(api, api.duckdb_column_logical_type(result.handle(), j));
+      collectors.push_back(
+          std::make_unique<Collector>(api, api.duckdb_column_type(result.handle(), j), logical.get()));
+    }
+    std::size_t rows = 0;
+    while (more && rows < block_rows) {
+      const Chunk chunk(api, api.duckdb_fetch_chunk(*result.handle()));
+      more = chunk.get() != nullptr && chunk.size() > 0;
+      if (!more) break;
+      for (std::size_t j = 0; j < width; ++j) collectors[j]->add(chunk.vector(j), chunk.size());
+      rows += chunk.size();
+    }
+    if (rows == 0 && !first) break;
+    first = false;
+    std::vector<Column> columns;
+    for (std::size_t j = 0; j < width; ++j)
+      columns.push_back({api.duckdb_column_name(result.handle(), j), collectors[j]->take()});
+    SLIPWAY_TRY(const Table block, Table::make(std::move(columns)));
+    SLIPWAY_CHECK(each(block));
+  }
+  return result.error();
+}
 
 Result<Table> fetch_query(Connection& connection, const std::string& query) {
   std::string text = query;

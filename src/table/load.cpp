@@ -14,7 +14,9 @@
 #include "csv_types.hpp"
 #include "database.hpp"
 #include "location.hpp"
+#include "postgres_load.hpp"
 #include "sql_error.hpp"
+#include "sqlite_load.hpp"
 
 namespace slipway::table {
 namespace {
@@ -182,10 +184,18 @@ Result<std::vector<ColumnInfo>> load_typed(Connection& connection, std::string_v
 
 Result<std::vector<ColumnInfo>> load_columns(Connection& connection, std::string_view name, const std::string& location,
                                              const LoadOptions& options, Rejects& rejects, std::string& digest) {
-  (void)digest;
-  SLIPWAY_TRY(const Location found, find_files(location));
-  if (found.kind == FileKind::csv) return load_csv(connection, name, found, options, rejects);
-  return load_typed(connection, name, location, found, options, rejects);
+  const SourceAddress address = split_fragment(location);
+  LoadOptions chosen = options;
+  if (!address.fragment.empty()) chosen.table = address.fragment;
+  if (!chosen.table.empty() && !chosen.query.empty())
+    return invalid_input(location + ": `table` and `query` exclude each other");
+  if (is_server(address.location)) return load_postgres(connection, name, address.location, chosen, rejects, digest);
+  SLIPWAY_TRY(const Location found, find_files(address.location));
+  if (found.kind == FileKind::sqlite) return load_sqlite(connection, name, found, chosen, rejects);
+  if (!chosen.table.empty() || !chosen.query.empty())
+    return invalid_input(location + " is no database, so it has no table or query to choose");
+  if (found.kind == FileKind::csv) return load_csv(connection, name, found, chosen, rejects);
+  return load_typed(connection, name, address.location, found, chosen, rejects);
 }
 
 }  // namespace

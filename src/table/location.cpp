@@ -8,11 +8,17 @@
 #include <optional>
 #include <system_error>
 
+#include <mutex>
+
+#include <fcntl.h>
 #include <glob.h>
+#include <unistd.h>
 
 #include <slipway/base/hash.hpp>
 #include <slipway/base/text.hpp>
 #include <slipway/table/source.hpp>
+
+#include "text_decoder.hpp"
 
 namespace slipway::table {
 namespace {
@@ -20,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view known_endings =
-    ".csv, .tsv, .txt, .parquet, .json, .jsonl, .ndjson, text also as .gz or .zst";
+    ".csv, .tsv, .txt, .parquet, .json, .jsonl, .ndjson, .sqlite, .db, text also as .gz or .zst";
 
 std::optional<FileKind> kind_of_ending(const fs::path& file) {
   fs::path name = file;
@@ -29,6 +35,7 @@ std::optional<FileKind> kind_of_ending(const fs::path& file) {
   if (ending == ".csv" || ending == ".tsv" || ending == ".tab" || ending == ".txt") return FileKind::csv;
   if (ending == ".parquet" || ending == ".pq") return FileKind::parquet;
   if (ending == ".json" || ending == ".jsonl" || ending == ".ndjson") return FileKind::json;
+  if (ending == ".sqlite" || ending == ".sqlite3" || ending == ".db") return FileKind::sqlite;
   return std::nullopt;
 }
 
@@ -40,6 +47,8 @@ std::string_view kind_name(FileKind kind) {
       return "Parquet";
     case FileKind::json:
       return "JSON";
+    case FileKind::sqlite:
+      return "SQLite";
   }
   return "";
 }
@@ -51,7 +60,10 @@ Result<FileKind> kind_of_content(const fs::path& file) {
   stream.read(head.data(), static_cast<std::streamsize>(head.size()));
   head.resize(static_cast<std::size_t>(stream.gcount()));
   if (head.starts_with("PAR1")) return FileKind::parquet;
-  if (head.find('\0') != std::string::npos || is_compressed(file))
+  if (head.starts_with(std::string_view("SQLite format 3\0", 16))) return FileKind::sqlite;
+  if (head.starts_with("\x1f\x8b") || head.starts_with("\x28\xb5\x2f\xfd")) return FileKind::csv;
+  if (detect_encoding(head) != Encoding::utf_8) return FileKind::csv;
+  if (head.find('\0') != std::string::npos)
     return invalid_input(file.string() + " is no kind of table that can be read, expected one of " +
                          std::string(known_endings));
   const std::string_view text = trim(head);
@@ -108,10 +120,41 @@ Result<std::vector<fs::path>> matches(const std::string& pattern) {
   return files;
 }
 
+// Standard input can be read once only: it is kept in a file without a name, gone with the process.
+Result<fs::path> standard_input_file() {
+  static std::mutex mutex;
+  static fs::path kept;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (!kept.empty()) return kept;
+  std::error_code code;
+  const fs::path folder = fs::temp_directory_path(code);
+  const int file = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  const auto failed = [](const char* what) { return unavailable(std::string(what) + ": " + std::strerror(errno)); };
+  if (file < 0) return failed("cannot keep standard input in a temporary file");
+  std::vector<char> block(1 << 20);
+  for (;;) {
+    const ssize_t got = ::read(STDIN_FILENO, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed("cannot read standard input");
+    if (got == 0) break;
+    for (ssize_t put = 0; put < got;) {
+      const ssize_t written = ::write(file, block.data() + put, static_cast<std::size_t>(got - put));
+      if (written < 0 && errno != EINTR) return failed("cannot keep standard input in a temporary file");
+      put += std::max<ssize_t>(written, 0);
+    }
+  }
+  kept = "/proc/self/fd/" + std::to_string(file);
+  return kept;
+}
+
 Result<std::vector<fs::path>> list_files(const std::string& location) {
+  if (location == "-") {
+    SLIPWAY_TRY(fs::path file, standard_input_file());
+    return std::vector<fs::path>{std::move(file)};
+  }
   if (location.empty()) return invalid_input("the location of the data is empty, expected a file, a folder or a glob");
   if (location.find("://") != std::string::npos)
-    return invalid_input(location + " is an address, expected a file, a folder or a glob on this machine");
+    return invalid_input(location + " is an address, expected a file, a folder or a glob on this machine, or postgresql://");
   std::error_code code;
   const fs::path path = location;
   const fs::file_status status = fs::status(path, code);
@@ -149,8 +192,20 @@ Result<Location> find_files(const std::string& location) {
   return found;
 }
 
+SourceAddress split_fragment(const std::string& location) {
+  const std::size_t hash = location.rfind('#');
+  std::error_code code;
+  // A file may have a # in its name.
+  if (hash == std::string::npos || fs::exists(location, code)) return {location, ""};
+  return {location.substr(0, hash), location.substr(hash + 1)};
+}
+
+bool is_server(const std::string& location) {
+  return location.starts_with("postgresql://") || location.starts_with("postgres://");
+}
+
 Result<std::string> digest_location(const std::string& location) {
-  SLIPWAY_TRY(const std::vector<fs::path> files, list_files(location));
+  SLIPWAY_TRY(const std::vector<fs::path> files, list_files(split_fragment(location).location));
   if (files.size() == 1) return sha256_file(files[0]);
   Sha256 all;
   for (const fs::path& file : files) {

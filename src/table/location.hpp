@@ -8,7 +8,7 @@
 
 namespace slipway::table {
 
-enum class FileKind { csv, parquet, json };
+enum class FileKind { csv, parquet, json, sqlite };
 
 struct Location {
   std::vector<std::filesystem::path> files;  // one at least, in name order
@@ -18,6 +18,13 @@ struct Location {
 // Finds the files and their kind: by the ending, or by the first bytes where the ending says nothing. An error names
 // what is absent and what lies near it, or the two files that are of different kinds.
 Result<Location> find_files(const std::string& location);
+
+// What names a table inside a database: "bank.db#cards" is location "bank.db" and fragment "cards".
+struct SourceAddress {
+  std::string location;
+  std::string fragment;
+};
+SourceAddress split_fragment(const std::string& location);
 
 // True for .gz and .zst, which DuckDB unpacks while reading.
 bool is_compressed(const std::filesystem::path& file);

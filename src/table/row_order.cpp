@@ -70,14 +70,14 @@ Modifiers modifiers_of(Connection& connection, const std::string& query) {
   return found;
 }
 
+}  // namespace
+
 Result<QueryResult> run_on_one_thread(Connection& connection, const std::string& sql) {
   SLIPWAY_CHECK(connection.run("SET threads = 1"));
   auto result = connection.query(sql);
   SLIPWAY_CHECK(connection.run("SET threads = " + std::to_string(connection.threads())));
   return result;
 }
-
-}  // namespace
 
 Result<QueryResult> run_in_order(Connection& connection, const std::string& prefix, const std::string& query) {
   // The line break ends a comment at the query's end.

@@ -17,4 +17,7 @@ namespace slipway::table {
 // The error is DuckDB's own.
 Result<QueryResult> run_in_order(Connection& connection, const std::string& prefix, const std::string& query);
 
+// Runs a query on one thread: sums of floating-point numbers then have one order.
+Result<QueryResult> run_on_one_thread(Connection& connection, const std::string& sql);
+
 }  // namespace slipway::table

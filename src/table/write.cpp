@@ -63,35 +63,61 @@ struct Closer {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-Status write_csv(const Table& table, const fs::path& file) {
-  std::unique_ptr<std::FILE, Closer> stream(std::fopen(file.c_str(), "wb"));
-  const auto failed = [&] { return unavailable(std::string("cannot write: ") + std::strerror(errno)); };
-  if (stream == nullptr) return failed();
-  std::vector<CellWriter> writers;
-  std::string text;
-  for (const Column& column : table.all()) {
-    if (!writers.empty()) text += ',';
-    append_csv_text(text, column.name);
-    writers.emplace_back(column);
-  }
-  text += '\n';
-  constexpr std::size_t block = 1 << 20;
-  for (std::size_t i = 0; i < table.rows(); ++i) {
-    const std::size_t start = text.size();
-    for (std::size_t j = 0; j < writers.size(); ++j) {
-      if (j > 0) text += ',';
-      writers[j].append(text, i);
+// A CSV file that blocks of rows are added to; the first of them gives the header.
+class CsvFile {
+ public:
+  explicit CsvFile(const fs::path& file) : stream_(std::fopen(file.c_str(), "wb")) {}
+
+  Status add(const Table& table) {
+    if (stream_ == nullptr) return failure();
+    std::vector<CellWriter> writers;
+    for (const Column& column : table.all()) {
+      if (!has_header_) {
+        if (!writers.empty()) text_ += ',';
+        append_csv_text(text_, column.name);
+      }
+      writers.emplace_back(column);
     }
-    // A blank line would be no row at all.
-    if (text.size() == start) text += "\"\"";
-    text += '\n';
-    if (text.size() < block) continue;
-    if (std::fwrite(text.data(), 1, text.size(), stream.get()) != text.size()) return failed();
-    text.clear();
+    if (!has_header_) text_ += '\n';
+    has_header_ = true;
+    constexpr std::size_t block = 1 << 20;
+    for (std::size_t i = 0; i < table.rows(); ++i) {
+      const std::size_t start = text_.size();
+      for (std::size_t j = 0; j < writers.size(); ++j) {
+        if (j > 0) text_ += ',';
+        writers[j].append(text_, i);
+      }
+      // A blank line would be no row at all.
+      if (text_.size() == start) text_ += "\"\"";
+      text_ += '\n';
+      if (text_.size() >= block) SLIPWAY_CHECK(flush());
+    }
+    return {};
   }
-  if (std::fwrite(text.data(), 1, text.size(), stream.get()) != text.size()) return failed();
-  if (std::fclose(stream.release()) != 0) return failed();
-  return {};
+
+  Status close() {
+    if (stream_ == nullptr) return failure();
+    SLIPWAY_CHECK(flush());
+    return std::fclose(stream_.release()) == 0 ? Status() : failure();
+  }
+
+ private:
+  static Error failure() { return unavailable(std::string("cannot write: ") + std::strerror(errno)); }
+  Status flush() {
+    if (std::fwrite(text_.data(), 1, text_.size(), stream_.get()) != text_.size()) return failure();
+    text_.clear();
+    return {};
+  }
+
+  std::unique_ptr<std::FILE, Closer> stream_;
+  std::string text_;
+  bool has_header_ = false;
+};
+
+Status write_csv(const Table& table, const fs::path& file) {
+  CsvFile csv(file);
+  SLIPWAY_CHECK(csv.add(table));
+  return csv.close();
 }
 
 std::string_view sql_type(const ColumnData& data) {
@@ -143,6 +169,13 @@ Status append_rows(Connection& connection, const Table& table, const char* name)
   return appender.close();
 }
 
+Status copy_to_parquet(Connection& connection, const std::string& query, const fs::path& file) {
+  const Status written = connection.run("COPY (" + query + ") TO " + quote_literal(file.string()) +
+                                        " (FORMAT parquet, COMPRESSION zstd)");
+  if (!written.ok()) return unavailable(short_reason(written.error().message()));
+  return {};
+}
+
 Status write_parquet(const Table& table, const fs::path& file, int threads) {
   SLIPWAY_TRY(const std::unique_ptr<Connection> connection, Connection::open(threads));
   std::string columns;
@@ -153,31 +186,44 @@ Status write_parquet(const Table& table, const fs::path& file, int threads) {
   Status made = connection->run("CREATE TABLE output (" + columns + ")");
   if (!made.ok()) return invalid_input(short_reason(made.error().message()));
   SLIPWAY_CHECK(append_rows(*connection, table, "output"));
-  const Status written =
-      connection->run("COPY output TO " + quote_literal(file.string()) + " (FORMAT parquet, COMPRESSION zstd)");
-  if (!written.ok()) return unavailable(short_reason(written.error().message()));
-  return {};
+  return copy_to_parquet(*connection, "FROM output", file);
 }
 
-Status write_whole(const Table& table, const fs::path& file, const std::string& ending, int threads) {
-  SLIPWAY_TRY(FolderInProgress folder, FolderInProgress::beside(file));
-  const fs::path temporary = folder.path() / ("table" + ending);
-  SLIPWAY_CHECK(ending == ".csv" ? write_csv(table, temporary) : write_parquet(table, temporary, threads));
-  SLIPWAY_CHECK(flush_to_disk(temporary));
-  std::error_code code;
-  fs::rename(temporary, file, code);
-  if (code) return invalid_input("cannot put the file in its place: " + code.message());
-  return flush_to_disk(fs::absolute(file).parent_path());
-}
-
-}  // namespace
-
-Status write_table(const Table& table, const fs::path& file, int threads) {
+// Writes beside the file with `fill`, given the temporary place, and puts the result in place.
+Status write_whole(const fs::path& file, const std::function<Status(const fs::path&, bool)>& fill) {
   const std::string ending = lower_case(file.extension().string());
   if (ending != ".csv" && ending != ".parquet")
     return invalid_input("cannot write " + file.string() + ": its name ends in '" + ending +
                          "', expected .csv or .parquet");
-  return write_whole(table, file, ending, threads).with_context("writing " + file.string());
+  const auto write = [&]() -> Status {
+    SLIPWAY_TRY(FolderInProgress folder, FolderInProgress::beside(file));
+    const fs::path temporary = folder.path() / ("table" + ending);
+    SLIPWAY_CHECK(fill(temporary, ending == ".csv"));
+    SLIPWAY_CHECK(flush_to_disk(temporary));
+    std::error_code code;
+    fs::rename(temporary, file, code);
+    if (code) return invalid_input("cannot put the file in its place: " + code.message());
+    return flush_to_disk(fs::absolute(file).parent_path());
+  };
+  return write().with_context("writing " + file.string());
+}
+
+}  // namespace
+
+Status write_query(Connection& connection, const std::string& query, const fs::path& file) {
+  return write_whole(file, [&](const fs::path& temporary, bool is_csv) -> Status {
+    SLIPWAY_TRY(const std::string plain, plain_query(connection, query));
+    if (!is_csv) return copy_to_parquet(connection, plain, temporary);
+    CsvFile csv(temporary);
+    SLIPWAY_CHECK(fetch_blocks(connection, plain, [&](const Table& block) { return csv.add(block); }));
+    return csv.close();
+  });
+}
+
+Status write_table(const Table& table, const fs::path& file, int threads) {
+  return write_whole(file, [&](const fs::path& temporary, bool is_csv) {
+    return is_csv ? write_csv(table, temporary) : write_parquet(table, temporary, threads);
+  });
 }
 
 }  // namespace slipway::table

@@ -10,28 +10,10 @@
 #include <vector>
 
 #include <slipway/base/result.hpp>
+#include <slipway/table/cleaning.hpp>
 #include <slipway/table/table.hpp>
 
 namespace slipway::table {
-
-// One cleaning step and what it did, for the report and the run record.
-struct CleaningStep {
-  enum class Kind { drop_missing, keep, drop, drop_duplicates, clip };
-  Kind kind;
-  // drop_missing: rows that lack any of these go (empty: any column). drop_duplicates: the key; of equal rows the first
-  // stays, and a row that lacks a part of its key equals none (empty: rows equal in all columns, missing cells
-  // included).
-  std::vector<std::string> columns = {};
-  std::string expression =
-      {};  // keep, drop: SQL condition; a row where it is null is dropped by `keep`, kept by `drop`
-  double minimum = 0, maximum = 0;  // clip (numeric columns in `columns`); infinite for no bound
-};
-struct CleaningCount {
-  std::string step;  // as configured: "keep: amount > 0"
-  std::int64_t rows_in = 0;
-  std::int64_t rows_out = 0;
-  std::int64_t rows_changed = 0;
-};
 
 struct ColumnInfo {
   std::string name;
@@ -99,11 +81,15 @@ class Database {
   Result<std::vector<ColumnInfo>> describe(std::string_view name);
   Result<std::int64_t> count(std::string_view name);
   // Applies steps in order to table `name`; the order of the rows that stay is kept. An unknown column or a condition
-  // that cannot be evaluated is an error that names the step, and the table stays as it was.
-  Result<std::vector<CleaningCount>> clean(std::string_view name, const std::vector<CleaningStep>& steps);
+  // that cannot be evaluated is an error that names the step, and the table stays as it was. With `dropped`, a table of
+  // that name gets the rows that went, as they were before the first step.
+  Result<std::vector<CleaningCount>> clean(std::string_view name, const std::vector<CleaningStep>& steps,
+                                           std::string_view dropped = {});
   // Brings a table (or query) into memory. Floating-point and decimal columns become numbers, integers stay exact,
   // booleans become integers 0/1, dates and timestamps times, all else text (whole numbers beyond 64 bits too).
   Result<Table> fetch(std::string_view query);
+  // Writes table `name` to a .csv or .parquet file as write_table does, without all of it in memory.
+  Status write(std::string_view name, const std::filesystem::path& file);
   // Runs a statement for its effect.
   Status execute(std::string_view sql);
 
