@@ -7,6 +7,8 @@
 #include <slipway/learners/calibration.hpp>
 #include <slipway/pipeline/configuration.hpp>
 
+#include "cleaning_steps.hpp"
+
 namespace slipway::pipeline {
 namespace {
 
@@ -25,22 +27,62 @@ Status read_string(std::string& into, const Value* value, std::string_view key) 
   return {};
 }
 
+Status read_source_entry(Source& source, const Value& value) {
+  if (value.kind != Value::Kind::map) {
+    SLIPWAY_TRY(source.location, value.string().with_context("source: " + source.name));
+    return {};
+  }
+  const std::string what = "source: " + source.name;
+  SLIPWAY_CHECK(value.expect_keys({"location", "table", "query", "delimiter", "quote", "encoding", "missing", "types",
+                                   "max_rejects"},
+                                  what));
+  if (value.find("location") == nullptr) return value.error(what + ": `location` is missing");
+  SLIPWAY_CHECK(read_string(source.location, value.find("location"), what + ": location"));
+  table::LoadOptions& options = source.options;
+  SLIPWAY_CHECK(read_string(options.table, value.find("table"), what + ": table"));
+  SLIPWAY_CHECK(read_string(options.query, value.find("query"), what + ": query"));
+  SLIPWAY_CHECK(read_string(options.delimiter, value.find("delimiter"), what + ": delimiter"));
+  SLIPWAY_CHECK(read_string(options.quote, value.find("quote"), what + ": quote"));
+  SLIPWAY_CHECK(read_string(options.encoding, value.find("encoding"), what + ": encoding"));
+  SLIPWAY_CHECK(read_strings(options.missing_markers, value.find("missing"), what + ": missing"));
+  if (const Value* most = value.find("max_rejects")) {
+    SLIPWAY_TRY(options.max_rejects, most->integer().with_context(what + ": max_rejects"));
+    if (options.max_rejects < 0) return most->error(what + ": max_rejects: expected 0 or more");
+  }
+  if (const Value* types = value.find("types")) {
+    if (types->kind != Value::Kind::map) return types->error(what + ": types: expected columns with their types");
+    for (const Value::Entry& entry : types->entries) {
+      SLIPWAY_TRY(const std::string type, entry.value.string().with_context(what + ": types: " + entry.key));
+      options.types.push_back({entry.key, type});
+    }
+  }
+  return {};
+}
+
 Status read_source(Configuration& configuration, const Value& source) {
   if (source.kind == Value::Kind::scalar) {
-    configuration.sources.push_back({"data", source.text});
+    configuration.sources.push_back({"data", source.text, {}});
     return {};
   }
   if (source.kind != Value::Kind::map)
     return source.error("source: expected a location, or names with their locations (and `sql`)");
+  std::vector<std::string> missing_markers = table::default_missing_markers();
+  for (const Value::Entry& entry : source.entries)
+    if (entry.key == "missing") SLIPWAY_CHECK(read_strings(missing_markers, &entry.value, "source: missing"));
+  for (const Value::Entry& entry : source.entries)
+    if (const auto* option = params::find_option<SourcePlan>(source_options, entry.key))
+      SLIPWAY_CHECK(params::set_option(configuration.source, *option, entry.value));
   for (const Value::Entry& entry : source.entries) {
+    if (entry.key == "missing" || params::find_option<SourcePlan>(source_options, entry.key) != nullptr) continue;
     if (entry.key == "sql") {
       SLIPWAY_CHECK(read_string(configuration.sql, &entry.value, "source: sql"));
-    } else if (entry.key == "missing") {
-      SLIPWAY_CHECK(read_strings(configuration.missing_markers, &entry.value, "source: missing"));
-    } else {
-      SLIPWAY_TRY(const std::string location, entry.value.string().with_context("source: " + entry.key));
-      configuration.sources.push_back({entry.key, location});
+      continue;
     }
+    Source named{entry.key, "", {}};
+    named.options.missing_markers = missing_markers;
+    named.options.max_rejects = configuration.source.max_rejects;
+    SLIPWAY_CHECK(read_source_entry(named, entry.value));
+    configuration.sources.push_back(std::move(named));
   }
   if (configuration.sources.empty()) return source.error("source: names no file, table or folder to read");
   if (configuration.sources.size() > 1 && configuration.sql.empty())
@@ -58,47 +100,6 @@ Status read_schema(Schema& schema, const Value& value) {
   SLIPWAY_CHECK(read_string(schema.weight, value.find("weight"), "schema: weight"));
   if (schema.target.empty()) return value.error("schema: `target` is missing: which column is to be predicted?");
   return {};
-}
-
-Result<table::CleaningStep> read_cleaning_step(const Value& value) {
-  static const std::vector<std::string> known = {"drop_missing", "keep", "drop", "drop_duplicates", "clip"};
-  table::CleaningStep step{};
-  using Kind = table::CleaningStep::Kind;
-  // `- drop_duplicates` alone is a step without arguments.
-  const bool bare = value.kind == Value::Kind::scalar;
-  if (!bare) SLIPWAY_CHECK(value.expect_keys(known, "prepare"));
-  if (!bare && value.entries.size() != 1) return value.error("prepare: one step per list item");
-  const std::string name = bare ? value.text : value.entries[0].key;
-  if (std::find(known.begin(), known.end(), name) == known.end())
-    return value.error(
-        fmt::format("prepare: unknown step '{}'{}; there are {}", name, suggestion(name, known), list_names(known)));
-  const Value argument = bare ? Value{} : value.entries[0].value;
-  if (name == "drop_missing") {
-    step.kind = Kind::drop_missing;
-    if (!argument.is_null()) {
-      SLIPWAY_TRY(step.columns, argument.strings().with_context("drop_missing"));
-    }
-  } else if (name == "keep" || name == "drop") {
-    step.kind = name == "keep" ? Kind::keep : Kind::drop;
-    if (argument.is_null()) return value.error(fmt::format("prepare: {} needs a condition, as in amount > 0", name));
-    SLIPWAY_TRY(step.expression, argument.string().with_context(name));
-  } else if (name == "drop_duplicates") {
-    step.kind = Kind::drop_duplicates;
-    if (!argument.is_null()) {
-      SLIPWAY_CHECK(argument.expect_keys({"by"}, "drop_duplicates"));
-      SLIPWAY_CHECK(read_strings(step.columns, argument.find("by"), "drop_duplicates: by"));
-    }
-  } else {
-    step.kind = Kind::clip;
-    if (argument.is_null()) return value.error("prepare: clip needs column, minimum and maximum");
-    SLIPWAY_CHECK(argument.expect_keys({"column", "minimum", "maximum"}, "clip"));
-    for (const char* key : {"column", "minimum", "maximum"})
-      if (argument.find(key) == nullptr) return argument.error(fmt::format("clip: `{}` is missing", key));
-    SLIPWAY_TRY(step.columns, argument.find("column")->strings().with_context("clip: column"));
-    SLIPWAY_TRY(step.minimum, argument.find("minimum")->number().with_context("clip: minimum"));
-    SLIPWAY_TRY(step.maximum, argument.find("maximum")->number().with_context("clip: maximum"));
-  }
-  return step;
 }
 
 Status read_split(SplitPlan& plan, const Value& value) {
@@ -378,7 +379,9 @@ Result<Configuration> parse_configuration(std::string_view yaml, const std::stri
 Result<Configuration> read_configuration(const fs::path& file) {
   SLIPWAY_TRY(const std::string text, read_file(file));
   const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  return parse_configuration(text, file.string(), folder);
+  SLIPWAY_TRY(Configuration configuration, parse_configuration(text, file.string(), folder));
+  configuration.file = file;
+  return configuration;
 }
 
 Result<learners::Learner> learner_of(const Configuration& configuration) {
@@ -399,7 +402,7 @@ Status set_calibration(Configuration& configuration, const params::Value& value)
 
 Configuration default_configuration(const std::string& location, const std::string& target) {
   Configuration configuration;
-  configuration.sources.push_back({"data", location});
+  configuration.sources.push_back({"data", location, {}});
   configuration.schema.target = target;
   configuration.infer_features = true;
   configuration.settings.emplace_back("n_estimators", params::scalar("300"));

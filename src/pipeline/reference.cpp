@@ -57,6 +57,10 @@ std::string options_reference() {
       "# Options\n\nWritten by `slipway reference`; a test compares this page with the program. Every option is "
       "declared once "
       "in the source,\nand its YAML key, its flag, its checks and this page come from that declaration.\n";
+  text += group("source",
+                "Under `source:` in slipway.yaml, beside the sources' names and `sql`; a source's own map may hold "
+                "`max_rejects` too.",
+                describe(source_options));
   text += group("split", "Under `split:` in slipway.yaml.", describe(split_options));
   text += group(
       "features",

@@ -97,6 +97,11 @@ Section data(const ReportContent& content) {
     cleaning.rows.push_back(
         {step.step, std::to_string(step.rows_in), std::to_string(step.rows_out), std::to_string(step.rows_changed)});
   if (!cleaning.rows.empty()) section.elements.push_back(cleaning);
+  if (dataset.prepared.rejected_rows > 0)
+    section.elements.push_back(
+        Verdict{Verdict::Level::attention,
+                fmt::format("{} rows of the sources do not fit and are left out: see rejects.csv in the run's folder.",
+                            dataset.prepared.rejected_rows)});
   for (const std::string& note : dataset.notes) section.elements.push_back(Text{note});
 
   const table::TableProfile profile = table::profile_table(dataset.prepared.table);

@@ -63,6 +63,11 @@ class Line {
     render_report();
     if (!result_.gates) SLIPWAY_CHECK(publish());
     if (options_.record) SLIPWAY_CHECK(record());
+    if (!result_.gates) {
+      SLIPWAY_TRY(const fs::path pins, pin_types(configuration_, dataset_.prepared));
+      if (!pins.empty())
+        result_.notes.push_back("the types of the columns are kept in " + pins.string() + ": later files are read by them");
+    }
     summarise();
     return std::move(result_);
   }
@@ -243,6 +248,7 @@ class Line {
                      {"seconds", result_.seconds},
                      {"cached", result_.cached},
                      {"notes", result_.notes},
+                     {"rejected_rows", dataset_.prepared.rejected_rows},
                      {"gates", gates_},
                      {"finished", format_time(now_microseconds())},
                      {"build", build_identity()},
@@ -250,6 +256,9 @@ class Line {
                      {"data_digest", dataset_.prepared.data_digest},
                      {"model_digest", result_.model_digest}};
     SLIPWAY_CHECK(write_file(work.path() / "run.json", pretty(document)));
+    if (!dataset_.prepared.rejects.empty())
+      SLIPWAY_CHECK(table::write_table(table::rejects_table(dataset_.prepared.rejects), work.path() / "rejects.csv",
+                                       options_.threads));
     SLIPWAY_CHECK(write_file(work.path() / "report.html", report_));
     SLIPWAY_CHECK(write_file(work.path() / "search.json", pretty(trained_.search)));
     SLIPWAY_CHECK(write_file(work.path() / "evaluation.json", pretty(assessed_.evaluation)));

@@ -37,6 +37,9 @@ CsvReader::Scan CsvReader::scan(CsvRecord& record) {
   record.fields.emplace_back();
   bool at_field_start = true, was_quoted = false;
   const auto fail = [&](std::string problem) {
+    const std::size_t end = text_.find_first_of("\r\n", start);
+    const bool whole_line = end != std::string::npos && !(text_[end] == '\r' && end + 1 == text_.size());
+    if (!whole_line && !at_end_) return Scan::needs_more;
     record.problem = std::move(problem);
     record.column = record.fields.size() - 1;
     skip_line(start);

@@ -62,8 +62,8 @@ Encoding detect_encoding(std::string_view head) {
     odd_zeros += head[2 * i + 1] == '\0' ? 1 : 0;
   }
   // Header lines are largely ASCII, of which UTF-16 makes every other byte zero.
-  if (pairs >= 2 && odd_zeros * 2 > pairs && even_zeros == 0) return Encoding::utf_16_le;
-  if (pairs >= 2 && even_zeros * 2 > pairs && odd_zeros == 0) return Encoding::utf_16_be;
+  if (odd_zeros * 2 > pairs && even_zeros * 8 < pairs) return Encoding::utf_16_le;
+  if (even_zeros * 2 > pairs && odd_zeros * 8 < pairs) return Encoding::utf_16_be;
   return Encoding::utf_8;
 }
 

@@ -20,6 +20,26 @@ namespace slipway::pipeline {
 struct Source {
   std::string name;
   std::string location;  // as written; relative to the folder of the configuration file
+  table::LoadOptions options;
+};
+
+// What holds for all sources together.
+struct SourcePlan {
+  std::string memory_limit;
+  std::int64_t max_rejects = 0;
+  bool pin_types = true;
+};
+
+inline constexpr params::Option<SourcePlan> source_options[] = {
+    {"memory_limit", &SourcePlan::memory_limit,
+     "memory for reading and cleaning, as in 4GB; what does not fit goes to the folder for temporary files (TMPDIR). "
+     "Empty: tables are kept in memory"},
+    {"max_rejects",
+     &SourcePlan::max_rejects,
+     "rows of a source that may be left out, into rejects.csv, because they do not fit; one more is an error",
+     {.minimum = 0, .maximum = 1e9}},
+    {"pin_types", &SourcePlan::pin_types,
+     "keep the columns' types of the first run beside the configuration (NAME.types.yaml) and read later files by them"},
 };
 
 struct Schema {
@@ -125,11 +145,12 @@ struct Gate {
 struct Configuration {
   std::string name = "model";
   std::filesystem::path folder = ".";  // of the configuration file; runs/ and models/ lie there
+  std::filesystem::path file;          // the configuration file; empty without one
   std::vector<Source> sources;
   std::string sql;  // empty: the only source as it is
+  SourcePlan source;
   Schema schema;
   std::vector<table::CleaningStep> prepare;
-  std::vector<std::string> missing_markers;  // empty: the usual ones
   SplitPlan split;
   features::FeaturePlan features;
   bool infer_features = false;  // no column was named: all usable ones

@@ -17,17 +17,26 @@
 
 namespace slipway::pipeline {
 
-// A cleaned table and how it came to be.
-struct Prepared {
+// How the rows of a cleaned table came to be.
+struct Preparation {
+  std::vector<table::CleaningCount> cleaning;
+  std::vector<table::Reject> rejects;
+  std::int64_t rejected_rows = 0;
+  std::map<std::string, std::vector<table::ColumnInfo>> types;  // of each source's columns, as they can be pinned
+  std::string data_digest;  // SHA-256 over the sources' contents
+  std::string key;          // identifies this result: sources, their configuration and the build
+  std::int64_t rows = 0;    // after cleaning
+  std::vector<std::string> columns;
+  double read_seconds = 0;
+  double prepare_seconds = 0;
+};
+
+// A cleaned table in memory.
+struct Prepared : Preparation {
   table::Table table;
   // The rows that cleaning dropped, as they were read. Serving does not clean, so what production will send, and what
   // monitoring has to compare with, is both together.
   table::Table dropped;
-  std::vector<table::CleaningCount> cleaning;
-  std::string data_digest;  // SHA-256 over the sources' contents
-  std::string key;          // identifies this result: sources, their configuration and the build
-  double read_seconds = 0;
-  double prepare_seconds = 0;
 };
 
 // The target as numbers, one entry per row of the prepared table.
@@ -53,6 +62,14 @@ struct Dataset {
 // is taken from there.
 Result<Prepared> prepare(const Configuration& configuration, const std::filesystem::path& cache, int threads,
                          Progress& progress);
+
+// The same into a .csv or .parquet file, whole or not at all. With source.memory_limit the table need not fit in memory.
+Result<Preparation> prepare_to_file(const Configuration& configuration, const std::filesystem::path& file, int threads,
+                                    Progress& progress);
+
+// Keeps the columns' types beside the configuration file, if it has one and no type is kept yet (see
+// SourcePlan::pin_types). Gives the file that was written; empty if none was.
+Result<std::filesystem::path> pin_types(const Configuration& configuration, const Preparation& preparation);
 
 // Finds the target column and its classes. One class, or no usable row, is an error that says what was found.
 // Text and booleans give classes; whole numbers with at most 20 different values too; all else is regression.
