@@ -102,6 +102,9 @@ Section data(const ReportContent& content) {
         Verdict{Verdict::Level::attention,
                 fmt::format("{} rows of the sources do not fit and are left out: see rejects.csv in the run's folder.",
                             dataset.prepared.rejected_rows)});
+  for (const LeakageFinding& finding : content.leakage)
+    section.elements.push_back(
+        Verdict{finding.severe ? Verdict::Level::bad : Verdict::Level::attention, "Leakage: " + finding.evidence});
   for (const std::string& note : dataset.notes) section.elements.push_back(Text{note});
 
   const table::TableProfile profile = table::profile_table(dataset.prepared.table);

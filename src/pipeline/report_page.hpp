@@ -7,6 +7,7 @@
 
 #include <slipway/pipeline/configuration.hpp>
 #include <slipway/pipeline/dataset.hpp>
+#include <slipway/pipeline/leakage.hpp>
 #include <slipway/report/page.hpp>
 
 namespace slipway::pipeline {
@@ -14,6 +15,7 @@ namespace slipway::pipeline {
 struct ReportContent {
   const Configuration* configuration = nullptr;
   const Dataset* dataset = nullptr;
+  std::vector<LeakageFinding> leakage;
   std::string run_id;
   nlohmann::json search;        // search.json
   nlohmann::json evaluation;    // evaluation.json

@@ -11,6 +11,7 @@
 #include <slipway/package/onnx.hpp>
 #include <slipway/pipeline/build_identity.hpp>
 #include <slipway/pipeline/dataset.hpp>
+#include <slipway/pipeline/leakage.hpp>
 #include <slipway/pipeline/run.hpp>
 #include <slipway/pipeline/scoring.hpp>
 #include <slipway/registry/registry.hpp>
@@ -50,6 +51,7 @@ class Line {
     if (prepared.prepare_seconds == 0) result_.cached.emplace_back("prepare");
     SLIPWAY_TRY(dataset_, make_dataset(configuration_, std::move(prepared), progress_));
     result_.notes = dataset_.notes;
+    SLIPWAY_CHECK(check_leakage());
     SLIPWAY_CHECK(train_model());
     SLIPWAY_CHECK(assess_model());
     SLIPWAY_TRY(gates_, try_gates(configuration_, assessed_.evaluation));
@@ -85,6 +87,18 @@ class Line {
     std::string time = format_time(now_microseconds() / 1'000'000 * 1'000'000);
     std::erase_if(time, [](char c) { return c == '-' || c == ':' || c == 'Z'; });
     return time + "-" + result_.model_digest.substr(0, 6);
+  }
+
+  Status check_leakage() {
+    progress_.begin("leakage checks", 0);
+    SLIPWAY_TRY(leakage_, find_leakage(dataset_.prepared.table, dataset_.target, dataset_.split, configuration_.schema,
+                                       feature_columns(dataset_.plan, dataset_.prepared.table)));
+    progress_.end();
+    for (const LeakageFinding& finding : leakage_) {
+      result_.notes.push_back((finding.severe ? "warning: leakage: " : "leakage? ") + finding.evidence);
+      progress_.note(result_.notes.back());
+    }
+    return {};
   }
 
   Status train_model() {
@@ -170,6 +184,7 @@ class Line {
     ReportContent content;
     content.configuration = &configuration_;
     content.dataset = &dataset_;
+    content.leakage = leakage_;
     content.run_id = result_.id;
     content.search = trained_.search;
     content.evaluation = assessed_.evaluation;
@@ -303,6 +318,7 @@ class Line {
   Threads threads_;
   fs::path cache_;
   Dataset dataset_;
+  std::vector<LeakageFinding> leakage_;
   Trained trained_;
   Assessed assessed_;
   json gates_ = json::array();

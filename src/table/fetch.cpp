@@ -11,6 +11,7 @@
 
 #include "database.hpp"
 #include "row_order.hpp"
+#include "sql_error.hpp"
 
 namespace slipway::table {
 namespace {
@@ -314,8 +315,11 @@ Result<std::optional<Table>> try_fetch(Connection& connection, const std::string
 Result<std::string> sql_of_plain(Connection& connection, const ColumnInfo& column, const std::string& query) {
   const std::string name = quote_identifier(column.name);
   const std::string& type = column.sql_type;
-  if (type == "FLOAT" || type == "DOUBLE")
-    return fmt::format("CASE WHEN isnan({0}) THEN NULL ELSE CAST({0} AS FLOAT) END", name);
+  if (type == "FLOAT") return fmt::format("CASE WHEN isnan({0}) THEN NULL ELSE {0} END", name);
+  if (type == "DOUBLE")  // what is beyond a float's range is infinite, as in memory
+    return fmt::format("CASE WHEN isnan({0}) THEN NULL WHEN abs({0}) < 3.40282356e38 THEN CAST({0} AS FLOAT) WHEN {0} > 0 "
+                       "THEN CAST('inf' AS FLOAT) ELSE CAST('-inf' AS FLOAT) END",
+                       name);
   if (type.starts_with("DECIMAL")) return fmt::format("CAST({} AS FLOAT)", name);
   if (type == "HUGEINT" || type == "UBIGINT" || type == "UHUGEINT") {
     SLIPWAY_TRY(auto beyond, connection.query(fmt::format("SELECT count(*) FROM ({0}\n) WHERE {1} IS NOT NULL AND "
@@ -345,7 +349,9 @@ Result<std::string> plain_query(Connection& connection, const std::string& query
 Status fetch_blocks(Connection& connection, const std::string& query, const std::function<Status(const Table&)>& each) {
   constexpr std::size_t block_rows = 1 << 17;
   const DuckdbApi& api = connection.api();
-  SLIPWAY_TRY(QueryResult result, connection.stream(query));
+  auto started = connection.stream(query);
+  if (!started.ok()) return Error(started.error().code(), short_reason(started.error().message()));
+  QueryResult result = *std::move(started);
   const std::size_t width = api.duckdb_column_count(result.handle());
   bool more = true, first = true;
   while (more) {

@@ -192,7 +192,9 @@ def test_postgres(slipway, postgres, tmp_path):
         ["9007199254740993", "0.1", "12.5", "2026-01-02T01:04:05Z", "2026-01-02T00:00:00Z", "1", 'tab\t, "quote" \\ and\nline', "0"],
         ["2", "", "", "", "", "", "", "1"],
     ]
-    write(tmp_path, f"source: {{tx: {{location: '{postgres.address}', query: select id, is_fraud from tx where is_fraud = 1}}}}\n")
+    query = "select id, is_fraud from tx where is_fraud = 1"
+    write(tmp_path, f"source: {{tx: {{location: '{postgres.address}', query: '{query}'}}}}\n")
+    (tmp_path / "slipway.types.yaml").unlink()
     assert prepared(slipway, tmp_path).document["rows"] == 1
     write(tmp_path, f"source: {{tx: '{postgres.address}#txx'}}\n")
     assert '"txx" does not exist' in prepared(slipway, tmp_path, code=2).stderr
