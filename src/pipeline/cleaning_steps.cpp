@@ -40,8 +40,8 @@ class Arguments {
   Status choice(const char* key, const std::vector<std::string>& known, std::string& into) const {
     SLIPWAY_CHECK(string(key, into));
     if (into.empty() || std::find(known.begin(), known.end(), into) != known.end()) return {};
-    return find(key)->error(
-        fmt::format("{}: {}: unknown '{}'{}; there are {}", step_, key, into, suggestion(into, known), list_names(known)));
+    return find(key)->error(fmt::format("{}: {}: unknown '{}'{}; there are {}", step_, key, into,
+                                        suggestion(into, known), list_names(known)));
   }
   Status number(const char* key, double& into, double minimum = -std::numeric_limits<double>::infinity()) const {
     const Value* value = find(key);
@@ -181,18 +181,19 @@ struct StepReader {
 };
 
 const std::vector<StepReader>& step_readers() {
-  static const std::vector<StepReader> readers = {{"drop_missing", Kind::drop_missing, read_drop_missing},
-                                                  {"fill_missing", Kind::fill_missing, read_fill_missing},
-                                                  {"keep", Kind::keep, read_condition},
-                                                  {"drop", Kind::drop, read_condition},
-                                                  {"drop_duplicates", Kind::drop_duplicates, read_drop_duplicates},
-                                                  {"drop_near_duplicates", Kind::drop_near_duplicates, read_near_duplicates},
-                                                  {"clip", Kind::clip, read_clip},
-                                                  {"outliers", Kind::outliers, read_outliers},
-                                                  {"convert", Kind::convert, read_convert},
-                                                  {"scale", Kind::scale, read_scale},
-                                                  {"normalise", Kind::normalise, read_normalise},
-                                                  {"merge_categories", Kind::merge_categories, read_merge_categories}};
+  static const std::vector<StepReader> readers = {
+      {"drop_missing", Kind::drop_missing, read_drop_missing},
+      {"fill_missing", Kind::fill_missing, read_fill_missing},
+      {"keep", Kind::keep, read_condition},
+      {"drop", Kind::drop, read_condition},
+      {"drop_duplicates", Kind::drop_duplicates, read_drop_duplicates},
+      {"drop_near_duplicates", Kind::drop_near_duplicates, read_near_duplicates},
+      {"clip", Kind::clip, read_clip},
+      {"outliers", Kind::outliers, read_outliers},
+      {"convert", Kind::convert, read_convert},
+      {"scale", Kind::scale, read_scale},
+      {"normalise", Kind::normalise, read_normalise},
+      {"merge_categories", Kind::merge_categories, read_merge_categories}};
   return readers;
 }
 

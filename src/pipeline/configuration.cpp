@@ -33,9 +33,8 @@ Status read_source_entry(Source& source, const Value& value) {
     return {};
   }
   const std::string what = "source: " + source.name;
-  SLIPWAY_CHECK(value.expect_keys({"location", "table", "query", "delimiter", "quote", "encoding", "missing", "types",
-                                   "max_rejects"},
-                                  what));
+  SLIPWAY_CHECK(value.expect_keys(
+      {"location", "table", "query", "delimiter", "quote", "encoding", "missing", "types", "max_rejects"}, what));
   if (value.find("location") == nullptr) return value.error(what + ": `location` is missing");
   SLIPWAY_CHECK(read_string(source.location, value.find("location"), what + ": location"));
   table::LoadOptions& options = source.options;

@@ -1,5 +1,3 @@
-#include <slipway/pipeline/data_profile.hpp>
-
 #include <algorithm>
 #include <cmath>
 
@@ -7,6 +5,7 @@
 
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
+#include <slipway/pipeline/data_profile.hpp>
 #include <slipway/report/page.hpp>
 
 #include "charts.hpp"
@@ -30,21 +29,25 @@ void add_warnings(DataProfile& profile) {
     else if (column.constant)
       profile.warnings.push_back(fmt::format("column '{}' has the same value in every row", column.name));
     else if (column.id_like)
-      profile.warnings.push_back(fmt::format("column '{}' looks like an identifier: {} different values", column.name, column.distinct));
+      profile.warnings.push_back(
+          fmt::format("column '{}' looks like an identifier: {} different values", column.name, column.distinct));
     if (column.missing * 2 > column.rows && column.missing < column.rows)
-      profile.warnings.push_back(fmt::format("column '{}' is missing in {} of the rows", column.name, percent(column.missing, column.rows)));
+      profile.warnings.push_back(
+          fmt::format("column '{}' is missing in {} of the rows", column.name, percent(column.missing, column.rows)));
   }
   if (profile.table.duplicate_rows > 0)
-    profile.warnings.push_back(fmt::format("{} rows ({}) equal an earlier row in every column", profile.table.duplicate_rows,
+    profile.warnings.push_back(fmt::format("{} rows ({}) equal an earlier row in every column",
+                                           profile.table.duplicate_rows,
                                            percent(profile.table.duplicate_rows, profile.table.rows)));
   std::int64_t rarest = std::numeric_limits<std::int64_t>::max(), all = 0;
   for (const auto& entry : profile.classes) rarest = std::min(rarest, entry.rows), all += entry.rows;
   if (all > 0 && static_cast<double>(rarest) < imbalance * static_cast<double>(all))
-    profile.warnings.push_back(fmt::format("the classes are unbalanced: the rarest has {} of the rows", percent(rarest, all)));
+    profile.warnings.push_back(
+        fmt::format("the classes are unbalanced: the rarest has {} of the rows", percent(rarest, all)));
   for (const auto& pair : profile.correlations)
     if (std::abs(pair.value) >= strong_correlation && pair.first != profile.target && pair.second != profile.target)
-      profile.warnings.push_back(fmt::format("columns '{}' and '{}' say much the same: {} {:.3f}", pair.first, pair.second,
-                                             table::association_name(pair.association), pair.value));
+      profile.warnings.push_back(fmt::format("columns '{}' and '{}' say much the same: {} {:.3f}", pair.first,
+                                             pair.second, table::association_name(pair.association), pair.value));
 }
 
 Status profile_target(const table::Table& table, const Configuration& configuration, DataProfile& profile) {
@@ -57,13 +60,15 @@ Status profile_target(const table::Table& table, const Configuration& configurat
   for (const std::string& name : target.classes) profile.classes.push_back({name, 0});
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const bool missing = target.labels.empty() ? std::isnan(target.values[row]) : target.labels[row] < 0;
-    if (missing) ++profile.without_target;
-    else if (!target.labels.empty()) ++profile.classes[static_cast<std::size_t>(target.labels[row])].rows;
+    if (missing)
+      ++profile.without_target;
+    else if (!target.labels.empty())
+      ++profile.classes[static_cast<std::size_t>(target.labels[row])].rows;
   }
   profile.train_rows = static_cast<std::int64_t>(dataset.split.train.size());
   profile.test_rows = static_cast<std::int64_t>(dataset.split.test.size());
-  SLIPWAY_TRY(profile.leakage, find_leakage(table, target, dataset.split, configuration.schema,
-                                            feature_columns(dataset.plan, table)));
+  SLIPWAY_TRY(profile.leakage,
+              find_leakage(table, target, dataset.split, configuration.schema, feature_columns(dataset.plan, table)));
   return {};
 }
 
@@ -83,25 +88,30 @@ report::Section overview(const DataProfile& profile) {
                        {"Columns", std::to_string(profile.table.columns.size()), ""},
                        {"Missing cells", cells == 0 ? "0" : percent(missing, cells), std::to_string(missing)},
                        {"Duplicate rows", std::to_string(profile.table.duplicate_rows), ""}}});
-  const bool severe = std::any_of(profile.leakage.begin(), profile.leakage.end(), [](const auto& f) { return f.severe; });
+  const bool severe =
+      std::any_of(profile.leakage.begin(), profile.leakage.end(), [](const auto& f) { return f.severe; });
   if (profile.warnings.empty())
     section.elements.push_back(report::Verdict{report::Verdict::Level::good, "Nothing stands out."});
   else
-    section.elements.push_back(
-        report::Verdict{severe ? report::Verdict::Level::bad : report::Verdict::Level::attention,
-                        fmt::format("{} things are worth a look.", profile.warnings.size())});
+    section.elements.push_back(report::Verdict{severe ? report::Verdict::Level::bad : report::Verdict::Level::attention,
+                                               fmt::format("{} things are worth a look.", profile.warnings.size())});
   for (const std::string& warning : profile.warnings) section.elements.push_back(report::Text{warning});
   return section;
 }
 
 report::Section columns_section(const DataProfile& profile) {
   report::Section section{"Columns", {}};
-  report::Grid grid{"", {"column", "type", "missing", "distinct", "lowest", "1 %", "5 %", "25 %", "median", "75 %", "95 %", "99 %", "highest", "mean", "deviation"}, {}};
+  report::Grid grid{"",
+                    {"column", "type", "missing", "distinct", "lowest", "1 %", "5 %", "25 %", "median", "75 %", "95 %",
+                     "99 %", "highest", "mean", "deviation"},
+                    {}};
   for (const auto& column : profile.table.columns) {
-    std::vector<std::string> row = {column.name, column.type, percent(column.missing, column.rows), std::to_string(column.distinct)};
+    std::vector<std::string> row = {column.name, column.type, percent(column.missing, column.rows),
+                                    std::to_string(column.distinct)};
     if (column.type != "text") {
       row.push_back(cell_of(column, column.minimum));
-      for (std::size_t q = 0; q < 7; ++q) row.push_back(q < column.quantiles.size() ? cell_of(column, column.quantiles[q]) : "");
+      for (std::size_t q = 0; q < 7; ++q)
+        row.push_back(q < column.quantiles.size() ? cell_of(column, column.quantiles[q]) : "");
       row.push_back(cell_of(column, column.maximum));
       row.push_back(cell_of(column, column.mean));
       row.push_back(column.type == "time" || !std::isfinite(column.standard_deviation)
@@ -132,9 +142,11 @@ report::Section distributions(const DataProfile& profile) {
       ++charted;
     } else if (column.histogram_counts.size() > 1) {
       std::vector<double> counts(column.histogram_counts.begin(), column.histogram_counts.end());
-      section.elements.push_back(report::Chart{
-          column.name, histogram_chart(column.histogram_edges, {"rows"}, {counts}, column.type == "time" ? column.name + " (seconds since 1970)" : column.name),
-          260, ""});
+      section.elements.push_back(
+          report::Chart{column.name,
+                        histogram_chart(column.histogram_edges, {"rows"}, {counts},
+                                        column.type == "time" ? column.name + " (seconds since 1970)" : column.name),
+                        260, ""});
       ++charted;
     }
   }
@@ -143,50 +155,57 @@ report::Section distributions(const DataProfile& profile) {
 
 report::Section correlations_section(const DataProfile& profile) {
   report::Section section{"Correlations", {}};
-  section.elements.push_back(report::Text{
-      "Pearson's correlation of two columns of numbers, Cramer's V (corrected for chance) of two of text, the correlation "
-      "ratio of a column of numbers by one of text."});
+  section.elements.push_back(
+      report::Text{"Pearson's correlation of two columns of numbers, Cramer's V (corrected for chance) of two of text, "
+                   "the correlation "
+                   "ratio of a column of numbers by one of text."});
   std::vector<table::Correlation> strongest = profile.correlations;
   std::erase_if(strongest, [](const auto& pair) { return std::isnan(pair.value); });
   std::stable_sort(strongest.begin(), strongest.end(),
                    [](const auto& a, const auto& b) { return std::abs(a.value) > std::abs(b.value); });
   report::Grid grid{"The strongest", {"column", "column", "measure", "value", "rows"}, {}};
   for (std::size_t i = 0; i < std::min<std::size_t>(30, strongest.size()); ++i)
-    grid.rows.push_back({strongest[i].first, strongest[i].second, std::string(table::association_name(strongest[i].association)),
+    grid.rows.push_back({strongest[i].first, strongest[i].second,
+                         std::string(table::association_name(strongest[i].association)),
                          fmt::format("{:.4f}", strongest[i].value), std::to_string(strongest[i].rows)});
   section.elements.push_back(std::move(grid));
   std::vector<std::string> names;
   for (const auto& column : profile.table.columns)
     if (names.size() < 40) names.push_back(column.name);
   std::vector<std::vector<double>> values(names.size(), std::vector<double>(names.size(), std::nan("")));
-  const auto place = [&](const std::string& name) { return std::find(names.begin(), names.end(), name) - names.begin(); };
+  const auto place = [&](const std::string& name) {
+    return std::find(names.begin(), names.end(), name) - names.begin();
+  };
   for (const auto& pair : profile.correlations) {
     const auto a = static_cast<std::size_t>(place(pair.first)), b = static_cast<std::size_t>(place(pair.second));
     if (a < names.size() && b < names.size()) values[a][b] = values[b][a] = pair.value;
   }
   if (names.size() > 1)
     section.elements.push_back(report::Chart{"All pairs", heat_map(names, names, values, "", ""),
-                                             120 + 18 * static_cast<int>(names.size()), "How strongly each pair of columns goes together"});
+                                             120 + 18 * static_cast<int>(names.size()),
+                                             "How strongly each pair of columns goes together"});
   return section;
 }
 
 report::Section target_section(const DataProfile& profile) {
   report::Section section{"Target", {}};
-  section.elements.push_back(report::Text{fmt::format("'{}' ({}); {} rows have none. Checked across {} training and {} test rows.",
-                                                      profile.target, profile.task, profile.without_target,
-                                                      profile.train_rows, profile.test_rows)});
+  section.elements.push_back(report::Text{
+      fmt::format("'{}' ({}); {} rows have none. Checked across {} training and {} test rows.", profile.target,
+                  profile.task, profile.without_target, profile.train_rows, profile.test_rows)});
   if (!profile.classes.empty()) {
     std::int64_t all = 0;
     for (const auto& entry : profile.classes) all += entry.rows;
     report::Grid grid{"Class balance", {"class", "rows", "share"}, {}};
-    for (const auto& entry : profile.classes) grid.rows.push_back({entry.name, std::to_string(entry.rows), percent(entry.rows, all)});
+    for (const auto& entry : profile.classes)
+      grid.rows.push_back({entry.name, std::to_string(entry.rows), percent(entry.rows, all)});
     section.elements.push_back(std::move(grid));
   }
   if (profile.leakage.empty())
     section.elements.push_back(report::Verdict{report::Verdict::Level::good, "No check found leakage."});
   for (const auto& finding : profile.leakage)
-    section.elements.push_back(report::Verdict{finding.severe ? report::Verdict::Level::bad : report::Verdict::Level::attention,
-                                               finding.check + ": " + finding.evidence});
+    section.elements.push_back(
+        report::Verdict{finding.severe ? report::Verdict::Level::bad : report::Verdict::Level::attention,
+                        finding.check + ": " + finding.evidence});
   return section;
 }
 

@@ -1,5 +1,3 @@
-#include <slipway/pipeline/leakage.hpp>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -12,6 +10,7 @@
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
 #include <slipway/metrics/metrics.hpp>
+#include <slipway/pipeline/leakage.hpp>
 
 namespace slipway::pipeline {
 namespace {
@@ -121,8 +120,9 @@ class Checker {
     const auto area = metrics::roc_auc(labels, scores);
     if (area.ok() && *area >= suspicious)
       add("target_predictor", column.name, *area >= certain, *area,
-          fmt::format("column '{}' alone ranks the test rows with a ROC AUC of {:.4f}: is it known before the target is?",
-                      column.name, *area));
+          fmt::format(
+              "column '{}' alone ranks the test rows with a ROC AUC of {:.4f}: is it known before the target is?",
+              column.name, *area));
     return {};
   }
 
@@ -133,7 +133,9 @@ class Checker {
       ++counts[groups[row] * classes + static_cast<std::size_t>(target_.labels[row])];
       ++all[static_cast<std::size_t>(target_.labels[row])];
     }
-    const auto best_of = [&](const double* first) { return static_cast<std::int32_t>(std::max_element(first, first + classes) - first); };
+    const auto best_of = [&](const double* first) {
+      return static_cast<std::int32_t>(std::max_element(first, first + classes) - first);
+    };
     const std::int32_t commonest = best_of(all.data());
     double right = 0, baseline = 0;
     for (const std::uint32_t row : test_) {
@@ -143,8 +145,8 @@ class Checker {
     const double n = static_cast<double>(test_.size());
     if (right / n >= suspicious && baseline / n < common_class)
       add("target_predictor", name, right / n >= certain, right / n,
-          fmt::format("column '{}' alone names the class of {} of the test rows: is it known before the target is?", name,
-                      percent(right / n)));
+          fmt::format("column '{}' alone names the class of {} of the test rows: is it known before the target is?",
+                      name, percent(right / n)));
     return {};
   }
 
@@ -157,7 +159,8 @@ class Checker {
       total += static_cast<double>(target_.values[row]);
     }
     const double prior = total / static_cast<double>(train_.size());
-    for (const std::uint32_t row : test_) mean += static_cast<double>(target_.values[row]) / static_cast<double>(test_.size());
+    for (const std::uint32_t row : test_)
+      mean += static_cast<double>(target_.values[row]) / static_cast<double>(test_.size());
     for (const std::uint32_t row : test_) {
       const double value = static_cast<double>(target_.values[row]);
       const double predicted = (sums[groups[row]] + prior) / (counts[groups[row]] + 1);
@@ -195,19 +198,22 @@ class Checker {
     }
     if (known > 0 && unknown >= 20 && filled_known / known >= 0.5 && filled_unknown / unknown <= 0.01) {
       add("filled_with_target", column.name, true, filled_unknown / unknown,
-          fmt::format("column '{}' is filled in {} of the rows with a target but in {} of the {:.0f} rows without: it is filled "
+          fmt::format("column '{}' is filled in {} of the rows with a target but in {} of the {:.0f} rows without: it "
+                      "is filled "
                       "when the target becomes known",
                       column.name, percent(filled_known / known), percent(filled_unknown / unknown), unknown));
       return;
     }
     for (std::size_t label = 0; label < target_.classes.size(); ++label) {
       const double others = known - of_class[label], filled_others = filled_known - filled[label];
-      if (of_class[label] >= 20 && others >= 20 && filled[label] / of_class[label] >= 0.9 && filled_others / others <= 0.01)
+      if (of_class[label] >= 20 && others >= 20 && filled[label] / of_class[label] >= 0.9 &&
+          filled_others / others <= 0.01)
         add("filled_with_target", column.name, true, filled_others / others,
-            fmt::format("column '{}' is filled in {} of the rows of class '{}' and in {} of the others: it is filled when the "
-                        "target becomes known",
-                        column.name, percent(filled[label] / of_class[label]), target_.classes[label],
-                        percent(filled_others / others)));
+            fmt::format(
+                "column '{}' is filled in {} of the rows of class '{}' and in {} of the others: it is filled when the "
+                "target becomes known",
+                column.name, percent(filled[label] / of_class[label]), target_.classes[label],
+                percent(filled_others / others)));
     }
   }
 
@@ -282,9 +288,10 @@ class Checker {
     }
     if (shared > 0)
       add("group_across_split", schema_.group, false, shared / all,
-          fmt::format("{:.0f} of the {:.0f} values of '{}' in the test rows are in the training rows too, such as {}; `split: "
-                      "{{method: grouped}}` keeps them apart",
-                      shared, all, schema_.group, example));
+          fmt::format(
+              "{:.0f} of the {:.0f} values of '{}' in the test rows are in the training rows too, such as {}; `split: "
+              "{{method: grouped}}` keeps them apart",
+              shared, all, schema_.group, example));
   }
 
   void check_time() {
@@ -301,9 +308,10 @@ class Checker {
     }
     if (before > 0)
       add("test_before_training", schema_.time, false, before / static_cast<double>(split_.test.size()),
-          fmt::format("{} of the test rows are not after the last training row ({}); the first test row is of {}. `split: "
-                      "{{method: time}}` tests on what comes later, as in production",
-                      percent(before / static_cast<double>(split_.test.size())), format_time(last), format_time(first)));
+          fmt::format(
+              "{} of the test rows are not after the last training row ({}); the first test row is of {}. `split: "
+              "{{method: time}}` tests on what comes later, as in production",
+              percent(before / static_cast<double>(split_.test.size())), format_time(last), format_time(first)));
   }
 
   const table::Table& table_;
@@ -327,7 +335,9 @@ Result<std::vector<LeakageFinding>> find_leakage(const table::Table& table, cons
 
 std::vector<std::string> feature_columns(const features::FeaturePlan& plan, const table::Table& table) {
   std::vector<std::string> names;
-  for (const auto* list : {&plan.numeric, &plan.categorical, &plan.time}) names.insert(names.end(), list->begin(), list->end());
+  for (const auto* list : {&plan.numeric, &plan.categorical, &plan.time})
+    names.insert(names.end(), list->begin(), list->end());
+  for (const auto& [name, options] : plan.text) names.push_back(name);
   // A derived feature may use any column; which ones is for its expression to say.
   for (const table::Column& column : table.all())
     for (const auto& derived : plan.derived) {

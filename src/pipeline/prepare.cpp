@@ -63,8 +63,7 @@ json preparation_json(const Preparation& preparation) {
     document["cleaning"].push_back({step.step, step.rows_in, step.rows_out, step.rows_changed, examples});
   }
   for (const auto& reject : preparation.rejects)
-    document["rejects"].push_back(
-        {reject.file, reject.line, reject.column, reject.value, reject.reason, reject.unit});
+    document["rejects"].push_back({reject.file, reject.line, reject.column, reject.value, reject.reason, reject.unit});
   return document;
 }
 

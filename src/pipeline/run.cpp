@@ -68,7 +68,8 @@ class Line {
     if (!result_.gates) {
       SLIPWAY_TRY(const fs::path pins, pin_types(configuration_, dataset_.prepared));
       if (!pins.empty())
-        result_.notes.push_back("the types of the columns are kept in " + pins.string() + ": later files are read by them");
+        result_.notes.push_back("the types of the columns are kept in " + pins.string() +
+                                ": later files are read by them");
     }
     summarise();
     return std::move(result_);

@@ -37,10 +37,13 @@ Result<SourceTypes> read_type_pins(const Configuration& configuration) {
 
 std::string type_pins_text(const SourceTypes& types) {
   std::string text =
-      "# The types of the sources' columns, found by the first run; later files are read by them, and rows that do not\n"
+      "# The types of the sources' columns, found by the first run; later files are read by them, and rows that do "
+      "not\n"
       "# fit are rejected. Edit a type to change it, delete this file to infer all of them anew.\n";
   // JSON's quoted text is YAML's.
-  const auto quoted = [](const std::string& name) { return nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); };
+  const auto quoted = [](const std::string& name) {
+    return nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  };
   for (const auto& [source, columns] : types) {
     text += quoted(source) + ":\n";
     for (const auto& column : columns) text += fmt::format("  {}: {}\n", quoted(column.name), quoted(column.sql_type));

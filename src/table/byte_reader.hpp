@@ -19,8 +19,8 @@ class ByteReader {
 
   // none, gzip or zstd.
   std::string_view compression() const;
-  // Appends the next bytes (about a megabyte at most) to `bytes`; false at the end, when nothing is appended. Damaged or
-  // cut off compressed data is an error that names the file.
+  // Appends the next bytes (about a megabyte at most) to `bytes`; false at the end, when nothing is appended. Damaged
+  // or cut off compressed data is an error that names the file.
   Result<bool> read(std::string& bytes);
 
  private:

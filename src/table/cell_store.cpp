@@ -54,8 +54,7 @@ Status Rejects::add(Reject reject, std::int64_t rows) {
   rows_ += rows;
   if (rows_ <= most_) return {};
   std::string message = describe_reject(rejects_.front());
-  if (most_ > 0)
-    message += fmt::format("; more rows do not fit than the {} that max_rejects allows", most_);
+  if (most_ > 0) message += fmt::format("; more rows do not fit than the {} that max_rejects allows", most_);
   return invalid_input(message);
 }
 
@@ -144,9 +143,10 @@ std::string CellStore::quoted(std::size_t column) const { return quote_identifie
 
 // All of a column's cells as `text`, with their row's `number`, place and file.
 std::string CellStore::texts_of(std::size_t column) const {
-  return fmt::format("(SELECT {} AS text, number, place, file FROM (SELECT {} AS text, rowid AS number, {} AS place, {} "
-                     "AS file FROM {}))",
-                     sql_of_present("text", markers_), sql_of_trimmed(quoted(column)), place_column, file_column, table_);
+  return fmt::format(
+      "(SELECT {} AS text, number, place, file FROM (SELECT {} AS text, rowid AS number, {} AS place, {} "
+      "AS file FROM {}))",
+      sql_of_present("text", markers_), sql_of_trimmed(quoted(column)), place_column, file_column, table_);
 }
 
 Result<std::vector<ColumnType>> CellStore::guess_types(const std::vector<ColumnInfo>& pins) {
@@ -158,8 +158,9 @@ Result<std::vector<ColumnType>> CellStore::guess_types(const std::vector<ColumnI
     present += fmt::format("{}{} AS {}", comma, sql_of_present(quoted(j), markers_), quoted(j));
     trimmed += fmt::format("{}{} AS {}", comma, sql_of_trimmed(quoted(j)), quoted(j));
   }
-  SLIPWAY_TRY(auto answer, connection_->query(fmt::format("SELECT {} FROM (SELECT {} FROM (SELECT {} FROM {} LIMIT {}))",
-                                                          counts_of_all, present, trimmed, table_, sample_rows)));
+  SLIPWAY_TRY(auto answer,
+              connection_->query(fmt::format("SELECT {} FROM (SELECT {} FROM (SELECT {} FROM {} LIMIT {}))",
+                                             counts_of_all, present, trimmed, table_, sample_rows)));
   const std::vector<std::int64_t> counts = answer.first_row_integers();
   std::vector<ColumnType> types;
   for (std::size_t j = 0; j < names_.size(); ++j) {
@@ -207,8 +208,9 @@ Status CellStore::write_table_as(std::string_view table, const std::vector<Colum
     const char* comma = j > 0 ? ", " : "";
     const bool is_text = types[j].kind == CellKind::text || types[j].kind == CellKind::unknown;
     const std::string trimmed = sql_of_trimmed(quoted(j));
-    inner += fmt::format("{}{} AS {}", comma,
-                         is_text || !types[j].settled ? trimmed : sql_of_present("(" + trimmed + ")", markers_), quoted(j));
+    inner +=
+        fmt::format("{}{} AS {}", comma,
+                    is_text || !types[j].settled ? trimmed : sql_of_present("(" + trimmed + ")", markers_), quoted(j));
     outer += fmt::format("{}{} AS {}", comma,
                          is_text ? sql_of_present(quoted(j), markers_) : sql_of_cell(types[j], quoted(j)), quoted(j));
   }
@@ -228,7 +230,8 @@ Result<std::vector<std::size_t>> CellStore::find_doubtful(std::string_view table
   const auto before = raw.first_row_integers(), after = typed.first_row_integers();
   std::vector<std::size_t> doubtful;
   for (std::size_t j = 0; j < types.size(); ++j)
-    if (types[j].kind == CellKind::unknown || types[j].digits_only || (types[j].kind != CellKind::text && before[j] != after[j]))
+    if (types[j].kind == CellKind::unknown || types[j].digits_only ||
+        (types[j].kind != CellKind::text && before[j] != after[j]))
       doubtful.push_back(j);
   return doubtful;
 }
@@ -263,7 +266,9 @@ Status CellStore::reject_cells(std::size_t column, const ColumnType& type, const
   // An inferred column is one of numbers, whole or not: which of the two makes no difference to the culprit.
   const CellKind shown = !type.pinned && type.kind == CellKind::integer ? CellKind::number : type.kind;
   for (const auto& row : answer.texts()) {
-    const auto whole = [](const std::string& text) { return static_cast<std::int64_t>(parse_number(text).value_or(0)); };
+    const auto whole = [](const std::string& text) {
+      return static_cast<std::int64_t>(parse_number(text).value_or(0));
+    };
     std::string reason = fmt::format("'{}' is not {}", shortened(row[1]), kind_description(shown));
     if (!type.pinned)
       reason += fmt::format(" ({} of the column's {} values are)",

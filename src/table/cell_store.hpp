@@ -61,7 +61,8 @@ class CellStore {
                                              Rejects& rejects);
 
  private:
-  CellStore(Connection& connection, std::vector<std::string> names) : connection_(&connection), names_(std::move(names)) {}
+  CellStore(Connection& connection, std::vector<std::string> names)
+      : connection_(&connection), names_(std::move(names)) {}
   std::string quoted(std::size_t column) const;
   std::string texts_of(std::size_t column) const;
   Status write_table_as(std::string_view table, const std::vector<ColumnType>& types);

@@ -1,7 +1,6 @@
 // Cleaning steps as deletions and updates in place: they keep the order of the rows without sorting. Where all steps
-// only drop rows the table itself is changed, within a transaction; else a numbered copy is, which then takes its place.
-#include <slipway/table/cleaning.hpp>
-
+// only drop rows the table itself is changed, within a transaction; else a numbered copy is, which then takes its
+// place.
 #include <algorithm>
 #include <cmath>
 
@@ -9,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <slipway/base/text.hpp>
+#include <slipway/table/cleaning.hpp>
 
 #include "cell_store.hpp"
 #include "csv_types.hpp"
@@ -25,9 +25,9 @@ constexpr int shown_rows = 3;
 constexpr std::size_t shown_cells = 8;
 
 std::string_view kind_name(Kind kind) {
-  static constexpr std::string_view names[] = {"drop_missing",         "fill_missing", "keep",     "drop",    "drop_duplicates",
-                                               "drop_near_duplicates", "clip",         "outliers", "convert", "scale",
-                                               "normalise",            "merge_categories"};
+  static constexpr std::string_view names[] = {
+      "drop_missing", "fill_missing", "keep",    "drop",  "drop_duplicates", "drop_near_duplicates",
+      "clip",         "outliers",     "convert", "scale", "normalise",       "merge_categories"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -91,8 +91,8 @@ class Cleaner {
   }
   Status finish_in_place() {
     if (dropped_.empty()) return {};
-    return connection_.run(
-        fmt::format("CREATE OR REPLACE TABLE {0} AS SELECT * EXCLUDE (slipway_row) FROM {0} ORDER BY slipway_row", dropped_));
+    return connection_.run(fmt::format(
+        "CREATE OR REPLACE TABLE {0} AS SELECT * EXCLUDE (slipway_row) FROM {0} ORDER BY slipway_row", dropped_));
   }
   Status begin_copy() {
     row_ = "slipway_row";
@@ -101,10 +101,11 @@ class Cleaner {
   }
   Status finish_copy() {
     if (!dropped_.empty())
-      SLIPWAY_CHECK(connection_.run(fmt::format(
-          "CREATE OR REPLACE TABLE {0} AS SELECT * EXCLUDE (slipway_row) FROM (SELECT *, rowid AS slipway_row FROM {1}) "
-          "ANTI JOIN slipway_work USING (slipway_row) ORDER BY slipway_row",
-          dropped_, source_)));
+      SLIPWAY_CHECK(
+          connection_.run(fmt::format("CREATE OR REPLACE TABLE {0} AS SELECT * EXCLUDE (slipway_row) FROM (SELECT *, "
+                                      "rowid AS slipway_row FROM {1}) "
+                                      "ANTI JOIN slipway_work USING (slipway_row) ORDER BY slipway_row",
+                                      dropped_, source_)));
     SLIPWAY_CHECK(connection_.run("ALTER TABLE slipway_work DROP COLUMN slipway_row"));
     SLIPWAY_CHECK(connection_.run("DROP TABLE " + source_));
     return connection_.run("ALTER TABLE slipway_work RENAME TO " + source_);
@@ -134,7 +135,8 @@ class Cleaner {
       case Kind::drop:
         if (trim(step.expression).empty())
           return invalid_input("the condition is empty, expected one such as amount > 0");
-        if (step.kind == Kind::keep) return drop_where("NOT coalesce(CAST((" + step.expression + "\n) AS BOOLEAN), false)");
+        if (step.kind == Kind::keep)
+          return drop_where("NOT coalesce(CAST((" + step.expression + "\n) AS BOOLEAN), false)");
         return drop_where("CAST((" + step.expression + "\n) AS BOOLEAN)");
       case Kind::drop_duplicates:
         return drop_duplicates(columns, !step.columns.empty());
@@ -191,10 +193,11 @@ class Cleaner {
   Status drop_where(const std::string& condition) {
     std::string cells;
     for (std::size_t j = 0; j < std::min(shown_cells, names_.size()); ++j)
-      cells += fmt::format("{}{} || coalesce({}::VARCHAR, '')", j > 0 ? " || ', ' || " : "", quote_literal(names_[j] + "="),
-                           quote_identifier(names_[j]));
-    SLIPWAY_TRY(auto shown, query(fmt::format("SELECT ({0} + 1)::VARCHAR, {1} FROM {2} WHERE {3} ORDER BY {0} LIMIT {4}", row_,
-                                              cells, table_, condition, shown_rows)));
+      cells += fmt::format("{}{} || coalesce({}::VARCHAR, '')", j > 0 ? " || ', ' || " : "",
+                           quote_literal(names_[j] + "="), quote_identifier(names_[j]));
+    SLIPWAY_TRY(auto shown,
+                query(fmt::format("SELECT ({0} + 1)::VARCHAR, {1} FROM {2} WHERE {3} ORDER BY {0} LIMIT {4}", row_,
+                                  cells, table_, condition, shown_rows)));
     add_examples(shown);
     if (count_.examples.empty()) return {};
     if (row_ == "rowid" && !dropped_.empty())
@@ -242,9 +245,10 @@ class Cleaner {
     std::vector<std::string> keys;
     for (const ColumnInfo& column : columns) keys.push_back(quote_identifier(column.name));
     const std::string among = by_key ? " WHERE NOT (" + missing_condition(columns) + ")" : "";
-    return drop_ids(fmt::format(
-        "SELECT n FROM (SELECT {0} AS n FROM {1}{2}) ANTI JOIN (SELECT min({0}) AS n FROM {1}{2} GROUP BY {3}) USING (n)",
-        row_, table_, among, fmt::join(keys, ", ")));
+    return drop_ids(
+        fmt::format("SELECT n FROM (SELECT {0} AS n FROM {1}{2}) ANTI JOIN (SELECT min({0}) AS n FROM {1}{2} GROUP BY "
+                    "{3}) USING (n)",
+                    row_, table_, among, fmt::join(keys, ", ")));
   }
 
   Status drop_near_duplicates(const CleaningStep& step, const std::vector<ColumnInfo>& columns) {
@@ -263,17 +267,20 @@ class Cleaner {
     }
     if (keys.empty()) return invalid_input("`by` names no column");
     if (step.time.empty())
-      return drop_ids(fmt::format("SELECT n FROM (SELECT {0} AS n, row_number() OVER (PARTITION BY {1} ORDER BY {0}) AS "
-                                  "place FROM {2} WHERE NOT ({3})) WHERE place > 1",
-                                  row_, fmt::join(keys, ", "), table_, missing_condition(needed)));
+      return drop_ids(
+          fmt::format("SELECT n FROM (SELECT {0} AS n, row_number() OVER (PARTITION BY {1} ORDER BY {0}) AS "
+                      "place FROM {2} WHERE NOT ({3})) WHERE place > 1",
+                      row_, fmt::join(keys, ", "), table_, missing_condition(needed)));
     SLIPWAY_TRY(const ColumnInfo time, find_column(step.time));
     if (!time.sql_type.starts_with("TIMESTAMP") && time.sql_type != "DATE")
       return invalid_input("column '" + time.name + "' is of type " + time.sql_type + ", expected times");
     needed.push_back(time);
-    return drop_ids(fmt::format(
-        "SELECT n FROM (SELECT {0} AS n, epoch_us({1}) - lag(epoch_us({1})) OVER (PARTITION BY {2} ORDER BY {1}, {0}) AS "
-        "gap FROM {3} WHERE NOT ({4})) WHERE gap <= {5}",
-        row_, quote_identifier(time.name), fmt::join(keys, ", "), table_, missing_condition(needed), std::llround(step.seconds * 1e6)));
+    return drop_ids(
+        fmt::format("SELECT n FROM (SELECT {0} AS n, epoch_us({1}) - lag(epoch_us({1})) OVER (PARTITION BY {2} ORDER "
+                    "BY {1}, {0}) AS "
+                    "gap FROM {3} WHERE NOT ({4})) WHERE gap <= {5}",
+                    row_, quote_identifier(time.name), fmt::join(keys, ", "), table_, missing_condition(needed),
+                    std::llround(step.seconds * 1e6)));
   }
 
   Status clip(const std::vector<ColumnInfo>& columns, double minimum, double maximum) {
@@ -345,8 +352,8 @@ class Cleaner {
       SLIPWAY_CHECK(expect_numbers(column));
       SLIPWAY_TRY(const auto range, bounds(step, column));
       if (!(range.first <= range.second)) continue;
-      const std::string outside = fmt::format("(({}) OR ({}))", beyond(column, " < ", range.first),
-                                              beyond(column, " > ", range.second));
+      const std::string outside =
+          fmt::format("(({}) OR ({}))", beyond(column, " < ", range.first), beyond(column, " > ", range.second));
       if (step.action == "drop") {
         SLIPWAY_CHECK(drop_where(outside));
       } else if (step.action == "clip") {
@@ -355,7 +362,8 @@ class Cleaner {
         const ColumnInfo flag{column.name + "_outlier", "BIGINT"};
         if (std::find(names_.begin(), names_.end(), flag.name) != names_.end())
           return invalid_input("there is a column '" + flag.name + "' already");
-        SLIPWAY_CHECK(query(fmt::format("ALTER TABLE {} ADD COLUMN {} BIGINT DEFAULT 0", table_, quote_identifier(flag.name))));
+        SLIPWAY_CHECK(
+            query(fmt::format("ALTER TABLE {} ADD COLUMN {} BIGINT DEFAULT 0", table_, quote_identifier(flag.name))));
         columns_.push_back(flag);
         names_.push_back(flag.name);
         SLIPWAY_CHECK(set(flag, "1", outside));
@@ -379,13 +387,15 @@ class Cleaner {
       const std::string value = sql_of_cell(type, "(" + text + ")");
       // What is lost is what counts as changed.
       const std::string lost = fmt::format("{} IS NOT NULL AND ({}) IS NULL", name, value);
-      SLIPWAY_TRY(auto shown, query(fmt::format("SELECT ({0} + 1)::VARCHAR, {1} || {2}::VARCHAR || ' -> missing' FROM {3} "
-                                                "WHERE {4} ORDER BY {0} LIMIT {5}",
-                                                row_, quote_literal(column.name + ": "), name, table_, lost, shown_rows)));
+      SLIPWAY_TRY(auto shown,
+                  query(fmt::format("SELECT ({0} + 1)::VARCHAR, {1} || {2}::VARCHAR || ' -> missing' FROM {3} "
+                                    "WHERE {4} ORDER BY {0} LIMIT {5}",
+                                    row_, quote_literal(column.name + ": "), name, table_, lost, shown_rows)));
       add_examples(shown);
       SLIPWAY_TRY(auto counted, query("SELECT count(*) FROM " + table_ + " WHERE " + lost));
       count_.rows_changed += counted.first_row_integers()[0];
-      SLIPWAY_CHECK(query(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {} USING {}", table_, name, sql_type, value)));
+      SLIPWAY_CHECK(query(
+          fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {} USING {}", table_, name, sql_type, value)));
       for (ColumnInfo& known : columns_)
         if (known.name == column.name) known.sql_type = sql_type;
     }
@@ -398,15 +408,15 @@ class Cleaner {
       ColumnInfo numbers = column;
       if (is_whole(column.sql_type)) {
         // Whole numbers times a fraction are none.
-        SLIPWAY_CHECK(query(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE DOUBLE", table_,
-                                        quote_identifier(column.name))));
+        SLIPWAY_CHECK(query(
+            fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE DOUBLE", table_, quote_identifier(column.name))));
         numbers.sql_type = "DOUBLE";
         for (ColumnInfo& known : columns_)
           if (known.name == column.name) known.sql_type = "DOUBLE";
       }
-      SLIPWAY_CHECK(set(numbers,
-                        fmt::format("{} * {} + {}", quote_identifier(column.name), sql_of(step.factor), sql_of(step.offset)),
-                        step.expression));
+      SLIPWAY_CHECK(set(
+          numbers, fmt::format("{} * {} + {}", quote_identifier(column.name), sql_of(step.factor), sql_of(step.offset)),
+          step.expression));
     }
     return {};
   }
@@ -433,13 +443,15 @@ class Cleaner {
       const std::string name = quote_identifier(column.name);
       std::vector<std::string> merged = step.values;
       if (step.minimum_count > 0) {
-        SLIPWAY_TRY(auto rare, query(fmt::format("SELECT {0} FROM {1} WHERE {0} IS NOT NULL GROUP BY {0} HAVING count(*) < {2} "
-                                                 "ORDER BY {0}",
-                                                 name, table_, step.minimum_count)));
+        SLIPWAY_TRY(auto rare,
+                    query(fmt::format("SELECT {0} FROM {1} WHERE {0} IS NOT NULL GROUP BY {0} HAVING count(*) < {2} "
+                                      "ORDER BY {0}",
+                                      name, table_, step.minimum_count)));
         for (auto& row : rare.texts()) merged.push_back(std::move(row[0]));
       }
       if (merged.empty()) continue;
-      SLIPWAY_CHECK(set(column, quote_literal(step.value), fmt::format("list_contains({}, {})", sql_list(merged), name)));
+      SLIPWAY_CHECK(
+          set(column, quote_literal(step.value), fmt::format("list_contains({}, {})", sql_list(merged), name)));
     }
     return {};
   }
@@ -479,8 +491,8 @@ std::string describe_step(const CleaningStep& step) {
       return kind + "by " + (step.columns.empty() ? "all columns" : columns);
     case Kind::drop_near_duplicates:
       if (step.time.empty()) return fmt::format("{}by {}, {} decimals", kind, columns, step.decimals);
-      return fmt::format("{}by {}, {} decimals, within {} s of {}", kind, columns, step.decimals, format_number(step.seconds),
-                         step.time);
+      return fmt::format("{}by {}, {} decimals, within {} s of {}", kind, columns, step.decimals,
+                         format_number(step.seconds), step.time);
     case Kind::clip:
       return fmt::format("{}{} to {} .. {}", kind, columns, format_number(step.minimum), format_number(step.maximum));
     case Kind::outliers:
@@ -497,7 +509,8 @@ std::string describe_step(const CleaningStep& step) {
                          step.strip_accents ? ", without accents" : "");
     case Kind::merge_categories:
       return fmt::format("{}{}: {}{} -> {}", kind, columns, list_names(step.values, 1000),
-                         step.minimum_count > 0 ? fmt::format("fewer than {} rows", step.minimum_count) : "", step.value);
+                         step.minimum_count > 0 ? fmt::format("fewer than {} rows", step.minimum_count) : "",
+                         step.value);
   }
   return kind;
 }

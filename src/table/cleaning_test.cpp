@@ -43,14 +43,15 @@ class Cleaning : public ::testing::Test {
 };
 
 TEST_F(Cleaning, StepsAreCountedWithExamplesAndTheDroppedRowsStay) {
-  SLIPWAY_EXPECT_OK(database_->create("t",
-                                      "SELECT * FROM (VALUES (1, 5.0, 'a'), (2, -1, 'b'), (3, 99, NULL), (4, 7, 'B ')) v(id, x, s)"));
-  SLIPWAY_VALUE(const auto counts, database_->clean("t",
-                                                    {{.kind = Kind::clip, .columns = {"x"}, .minimum = 0, .maximum = 50},
-                                                     {.kind = Kind::drop, .expression = "x = 0"},
-                                                     {.kind = Kind::drop_missing, .columns = {"s"}},
-                                                     {.kind = Kind::normalise, .columns = {"s"}, .letters = "lower"}},
-                                                    "gone"));
+  SLIPWAY_EXPECT_OK(database_->create(
+      "t", "SELECT * FROM (VALUES (1, 5.0, 'a'), (2, -1, 'b'), (3, 99, NULL), (4, 7, 'B ')) v(id, x, s)"));
+  SLIPWAY_VALUE(const auto counts,
+                database_->clean("t",
+                                 {{.kind = Kind::clip, .columns = {"x"}, .minimum = 0, .maximum = 50},
+                                  {.kind = Kind::drop, .expression = "x = 0"},
+                                  {.kind = Kind::drop_missing, .columns = {"s"}},
+                                  {.kind = Kind::normalise, .columns = {"s"}, .letters = "lower"}},
+                                 "gone"));
   EXPECT_EQ(counts[0].rows_changed, 2);
   EXPECT_EQ(counts[0].examples.at(0).row, 2);
   EXPECT_EQ(counts[0].examples.at(0).what, "x: -1.0 -> 0.0");
@@ -64,7 +65,8 @@ TEST_F(Cleaning, StepsAreCountedWithExamplesAndTheDroppedRowsStay) {
 }
 
 TEST_F(Cleaning, DroppedRowsOfDropsAloneStayInOrder) {
-  const auto count = clean("SELECT i, i % 3 AS k FROM range(7) r(i)", {.kind = Kind::drop_duplicates, .columns = {"k"}});
+  const auto count =
+      clean("SELECT i, i % 3 AS k FROM range(7) r(i)", {.kind = Kind::drop_duplicates, .columns = {"k"}});
   EXPECT_EQ(count.rows_out, 3);
   EXPECT_THAT(rows(), ElementsAre("0|0", "1|1", "2|2"));
   EXPECT_THAT(rows("gone"), ElementsAre("3|0", "4|1", "5|2", "6|0"));
@@ -72,12 +74,18 @@ TEST_F(Cleaning, DroppedRowsOfDropsAloneStayInOrder) {
 
 TEST_F(Cleaning, FindsOutliersAsTheTextbooksDo) {
   // Quartiles 2.25 and 6.75 and so fences -4.5 and 13.5; mean 12.6, standard deviation 29.6; median 4.5, MAD 2.5.
-  const std::string query = "SELECT x::DOUBLE AS x FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (14)) v(x)";
+  const std::string query =
+      "SELECT x::DOUBLE AS x FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (14)) v(x)";
   EXPECT_EQ(clean(query, {.kind = Kind::outliers, .columns = {"x"}, .method = "iqr", .action = "drop"}).rows_out, 9);
-  EXPECT_EQ(clean(query, {.kind = Kind::outliers, .columns = {"x"}, .method = "z", .threshold = 2, .action = "drop"}).rows_out, 9);
+  EXPECT_EQ(clean(query, {.kind = Kind::outliers, .columns = {"x"}, .method = "z", .threshold = 2, .action = "drop"})
+                .rows_out,
+            9);
   EXPECT_EQ(clean(query, {.kind = Kind::outliers, .columns = {"x"}, .method = "z", .action = "drop"}).rows_out, 10);
-  EXPECT_EQ(clean(query, {.kind = Kind::outliers, .columns = {"x"}, .method = "mad", .threshold = 2, .action = "drop"}).rows_out, 9);
-  EXPECT_EQ(clean(query, {.kind = Kind::outliers, .columns = {"x"}, .method = "iqr", .action = "clip"}).rows_changed, 1);
+  EXPECT_EQ(clean(query, {.kind = Kind::outliers, .columns = {"x"}, .method = "mad", .threshold = 2, .action = "drop"})
+                .rows_out,
+            9);
+  EXPECT_EQ(clean(query, {.kind = Kind::outliers, .columns = {"x"}, .method = "iqr", .action = "clip"}).rows_changed,
+            1);
   EXPECT_EQ(rows("SELECT max(x) FROM t").at(0), "13.5");
   EXPECT_EQ(clean(query, {.kind = Kind::outliers, .columns = {"x"}, .method = "iqr", .action = "flag"}).rows_out, 10);
   EXPECT_THAT(rows("SELECT x FROM t WHERE x_outlier = 1"), ElementsAre("14"));
@@ -87,10 +95,15 @@ TEST_F(Cleaning, FindsOutliersAsTheTextbooksDo) {
 
 TEST_F(Cleaning, NearDuplicatesAreTheSameButForAWhile) {
   const std::string query =
-      "SELECT * FROM (VALUES (1, 'Shop  A', 9.991, TIMESTAMP '2026-01-01 10:00:00'), (2, 'shop a', 9.99, TIMESTAMP '2026-01-01 "
-      "10:00:40'), (3, 'shop a', 9.99, TIMESTAMP '2026-01-01 10:03:00'), (4, 'b', 9.99, TIMESTAMP '2026-01-01 10:00:01'), "
-      "(5, NULL, 9.99, TIMESTAMP '2026-01-01 10:00:02'), (6, NULL, 9.99, TIMESTAMP '2026-01-01 10:00:03')) v(id, s, x, t)";
-  EXPECT_EQ(clean(query, {.kind = Kind::drop_near_duplicates, .columns = {"s", "x"}, .time = "t", .seconds = 60}).rows_out, 5);
+      "SELECT * FROM (VALUES (1, 'Shop  A', 9.991, TIMESTAMP '2026-01-01 10:00:00'), (2, 'shop a', 9.99, TIMESTAMP "
+      "'2026-01-01 "
+      "10:00:40'), (3, 'shop a', 9.99, TIMESTAMP '2026-01-01 10:03:00'), (4, 'b', 9.99, TIMESTAMP '2026-01-01 "
+      "10:00:01'), "
+      "(5, NULL, 9.99, TIMESTAMP '2026-01-01 10:00:02'), (6, NULL, 9.99, TIMESTAMP '2026-01-01 10:00:03')) v(id, s, x, "
+      "t)";
+  EXPECT_EQ(
+      clean(query, {.kind = Kind::drop_near_duplicates, .columns = {"s", "x"}, .time = "t", .seconds = 60}).rows_out,
+      5);
   EXPECT_THAT(rows("SELECT id FROM gone"), ElementsAre("2"));
   clean(query, {.kind = Kind::drop_near_duplicates, .columns = {"s", "x"}});
   EXPECT_THAT(rows("SELECT id FROM gone"), ElementsAre("2", "3"));
@@ -112,8 +125,10 @@ TEST_F(Cleaning, RepairsTypesUnitsTextAndCategories) {
   EXPECT_THAT(rows(), ElementsAre("new york", "cafe", ""));
   clean("SELECT CASE WHEN i < 5 THEN 'a' WHEN i < 7 THEN 'b' WHEN i = 7 THEN 'c' END AS s FROM range(9) r(i)",
         {.kind = Kind::merge_categories, .columns = {"s"}, .value = "rare", .minimum_count = 2});
-  EXPECT_THAT(rows("SELECT s, count(*) FROM t GROUP BY s ORDER BY s NULLS LAST"), ElementsAre("a|5", "b|2", "rare|1", "|1"));
-  clean("SELECT * FROM (VALUES (NULL, 1.0), ('x', NULL)) v(s, n)", {.kind = Kind::fill_missing, .columns = {"s"}, .value = "none"});
+  EXPECT_THAT(rows("SELECT s, count(*) FROM t GROUP BY s ORDER BY s NULLS LAST"),
+              ElementsAre("a|5", "b|2", "rare|1", "|1"));
+  clean("SELECT * FROM (VALUES (NULL, 1.0), ('x', NULL)) v(s, n)",
+        {.kind = Kind::fill_missing, .columns = {"s"}, .value = "none"});
   EXPECT_THAT(rows(), ElementsAre("none|1", "x|"));
 }
 
@@ -121,13 +136,17 @@ TEST_F(Cleaning, FailsWithTheStepAndLeavesTheTable) {
   const std::string query = "SELECT 1 AS n, 'a' AS s";
   SLIPWAY_EXPECT_OK(database_->create("t", query));
   const auto error = [&](CleaningStep step) {
-    const auto counts = database_->clean("t", {{.kind = Kind::scale, .columns = {"n"}, .factor = 2}, std::move(step)}, "gone");
+    const auto counts =
+        database_->clean("t", {{.kind = Kind::scale, .columns = {"n"}, .factor = 2}, std::move(step)}, "gone");
     return counts.ok() ? std::string("no error") : counts.error().message();
   };
-  EXPECT_THAT(error({.kind = Kind::outliers, .columns = {"s"}, .method = "z", .action = "drop"}), HasSubstr("expected numbers"));
-  EXPECT_THAT(error({.kind = Kind::outliers, .columns = {"n"}, .method = "zz", .action = "drop"}), HasSubstr("did you mean 'z'"));
+  EXPECT_THAT(error({.kind = Kind::outliers, .columns = {"s"}, .method = "z", .action = "drop"}),
+              HasSubstr("expected numbers"));
+  EXPECT_THAT(error({.kind = Kind::outliers, .columns = {"n"}, .method = "zz", .action = "drop"}),
+              HasSubstr("did you mean 'z'"));
   EXPECT_THAT(error({.kind = Kind::normalise, .columns = {"n"}}), HasSubstr("normalise: n: "));
-  EXPECT_THAT(error({.kind = Kind::drop_near_duplicates, .columns = {"n"}, .time = "s", .seconds = 1}), HasSubstr("expected times"));
+  EXPECT_THAT(error({.kind = Kind::drop_near_duplicates, .columns = {"n"}, .time = "s", .seconds = 1}),
+              HasSubstr("expected times"));
   EXPECT_THAT(error({.kind = Kind::fill_missing, .columns = {"m"}, .value = "1"}), HasSubstr("there is no column 'm'"));
   EXPECT_THAT(rows(), ElementsAre("1|a"));
 }

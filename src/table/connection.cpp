@@ -105,9 +105,8 @@ Result<std::unique_ptr<Connection>> Connection::open(int threads, const std::str
     file = connection->spill_folder_ + "/tables.duckdb";
   }
   char* reason = nullptr;
-  const bool opened =
-      refused.empty() && api->duckdb_open_ext(file.empty() ? nullptr : file.c_str(), &connection->database_, config,
-                                              &reason) == DuckDBSuccess;
+  const bool opened = refused.empty() && api->duckdb_open_ext(file.empty() ? nullptr : file.c_str(),
+                                                              &connection->database_, config, &reason) == DuckDBSuccess;
   api->duckdb_destroy_config(&config);
   if (!opened) {
     const std::string text = reason != nullptr ? reason : "it does not know the setting " + refused;

@@ -1,7 +1,7 @@
-#include <slipway/table/correlation.hpp>
-
 #include <algorithm>
 #include <cmath>
+
+#include <slipway/table/correlation.hpp>
 
 namespace slipway::table {
 namespace {
@@ -44,7 +44,8 @@ bool merge_categories(const TextColumn& text, Sampled& column) {
 }
 
 double cramers_v(const Sampled& a, const Sampled& b, std::int64_t& rows) {
-  std::vector<double> cells(a.category_count * b.category_count, 0), of_a(a.category_count, 0), of_b(b.category_count, 0);
+  std::vector<double> cells(a.category_count * b.category_count, 0), of_a(a.category_count, 0),
+      of_b(b.category_count, 0);
   double n = 0;
   for (std::size_t i = 0; i < a.categories.size(); ++i) {
     if (a.categories[i] < 0 || b.categories[i] < 0) continue;
@@ -64,7 +65,8 @@ double cramers_v(const Sampled& a, const Sampled& b, std::int64_t& rows) {
   for (std::size_t x = 0; x < of_a.size(); ++x)
     for (std::size_t y = 0; y < of_b.size(); ++y) {
       const double expected = of_a[x] * of_b[y] / n;
-      if (expected > 0) chi_squared += (cells[x * of_b.size() + y] - expected) * (cells[x * of_b.size() + y] - expected) / expected;
+      if (expected > 0)
+        chi_squared += (cells[x * of_b.size() + y] - expected) * (cells[x * of_b.size() + y] - expected) / expected;
     }
   // Bergsma: A bias-correction for Cramer's V and Tschuprow's T, 2013, section 3.
   const double phi_squared = std::max(0.0, chi_squared / n - (r - 1) * (k - 1) / (n - 1));
@@ -91,7 +93,8 @@ double correlation_ratio(const Sampled& categories, const Sampled& numbers, std:
   for (std::size_t c = 0; c < sums.size(); ++c)
     if (counts[c] > 0) between += counts[c] * (sums[c] / counts[c] - mean) * (sums[c] / counts[c] - mean);
   for (std::size_t i = 0; i < numbers.numbers.size(); ++i)
-    if (usable(i)) all += (static_cast<double>(numbers.numbers[i]) - mean) * (static_cast<double>(numbers.numbers[i]) - mean);
+    if (usable(i))
+      all += (static_cast<double>(numbers.numbers[i]) - mean) * (static_cast<double>(numbers.numbers[i]) - mean);
   return all > 0 ? std::min(1.0, std::sqrt(between / all)) : std::nan("");
 }
 

@@ -12,12 +12,11 @@ namespace {
 // Pearson's value is SciPy's (stats.pearsonr), the others are worked out by hand.
 TEST(Correlation, HasTheTextbooksValues) {
   const float missing = std::nanf("");
-  SLIPWAY_VALUE(const Table table,
-                Table::make({{"x", NumberColumn{{1, 2, 3, 4, 5, 6, missing, 8}}},
-                             {"y", NumberColumn{{2, 1, 4, 3, 7, 5, 9, missing}}},
-                             {"s", TextColumn{{0, 0, 0, 1, 1, 1, 1, 0}, {"a", "b"}}},
-                             {"r", TextColumn{{0, 0, 0, 1, 1, 1, 0, 0}, {"u", "v"}}},
-                             {"c", NumberColumn{std::vector<float>(8, 1)}}}));
+  SLIPWAY_VALUE(const Table table, Table::make({{"x", NumberColumn{{1, 2, 3, 4, 5, 6, missing, 8}}},
+                                                {"y", NumberColumn{{2, 1, 4, 3, 7, 5, 9, missing}}},
+                                                {"s", TextColumn{{0, 0, 0, 1, 1, 1, 1, 0}, {"a", "b"}}},
+                                                {"r", TextColumn{{0, 0, 0, 1, 1, 1, 0, 0}, {"u", "v"}}},
+                                                {"c", NumberColumn{std::vector<float>(8, 1)}}}));
   const auto correlations = correlate_columns(table);
   ASSERT_EQ(correlations.size(), 10u);
   EXPECT_EQ(correlations[0].rows, 6);

@@ -86,7 +86,8 @@ Result<Settings> read_settings(const LoadOptions& options) {
   Settings settings;
   settings.delimiter = options.delimiter == "\\t" || options.delimiter == "tab" ? "\t" : options.delimiter;
   if (settings.delimiter.size() > 4 || settings.delimiter.find_first_of("\r\n\"") != std::string::npos)
-    return invalid_input("the delimiter is '" + options.delimiter + "', expected one to four bytes, no quote or line end");
+    return invalid_input("the delimiter is '" + options.delimiter +
+                         "', expected one to four bytes, no quote or line end");
   if (options.quote.size() > 1 || options.quote == "\n" || options.quote == "\r")
     return invalid_input("the quote is '" + options.quote + "', expected one character or none");
   settings.quote = options.quote.empty() ? '\0' : options.quote[0];
@@ -101,8 +102,7 @@ Result<OpenFile> open_layout(const fs::path& file, const Settings& settings, Lay
   layout.compression = opened.compression;
   layout.encoding = opened.encoding;
   SLIPWAY_TRY(const std::string line, opened.reader->peek_line());
-  if (line.empty())
-    return invalid_input(file.string() + " is empty, expected a header line with the columns' names");
+  if (line.empty()) return invalid_input(file.string() + " is empty, expected a header line with the columns' names");
   layout.dialect.separator =
       settings.delimiter.empty() ? std::string(1, find_separator(line, file)) : settings.delimiter;
   opened.reader->set_dialect(layout.dialect);
@@ -235,7 +235,8 @@ class Loader {
       columns += (columns.empty() ? "" : ", ") + quote_literal(name) + ": 'VARCHAR'";
     const std::string quote = quote_literal(layout.dialect.quote == '\0' ? "" : std::string(1, layout.dialect.quote));
     return fmt::format(
-        "read_csv({}, auto_detect = false, header = true, skip = {}, delim = {}, quote = {}, escape = {}, nullstr = {}, "
+        "read_csv({}, auto_detect = false, header = true, skip = {}, delim = {}, quote = {}, escape = {}, nullstr = "
+        "{}, "
         "compression = '{}', columns = {{{}}})",
         sql_list(files), layout.lines_before, quote_literal(layout.dialect.separator), quote, quote, sql_list(markers_),
         layout.compression, columns);
@@ -248,8 +249,8 @@ class Loader {
       if (layouts_[i].encoding != Encoding::utf_8) return std::nullopt;
       std::vector<std::string> alike;
       std::size_t next = i;
-      for (; next < files_.size() && layouts_[next].reads_like(layouts_[i]) &&
-             layouts_[next].encoding == Encoding::utf_8;
+      for (;
+           next < files_.size() && layouts_[next].reads_like(layouts_[i]) && layouts_[next].encoding == Encoding::utf_8;
            ++next)
         alike.push_back(files_[next].string());
       relation += (relation.empty() ? "FROM " : " UNION ALL FROM ") + sql_of_reader(alike, layouts_[i]);
@@ -267,9 +268,10 @@ class Loader {
       case CellKind::text: {
         const std::string trimmed = "(" + sql_of_trimmed(column) + ")";
         if (!type.digits_only) return sql_of_present(trimmed, markers_);
-        return fmt::format("CASE WHEN {0} IS NULL OR regexp_full_match({0}, '[-+]?[0-9]+') THEN {0} ELSE CAST({1} AS "
-                           "VARCHAR) END",
-                           column, wrong);
+        return fmt::format(
+            "CASE WHEN {0} IS NULL OR regexp_full_match({0}, '[-+]?[0-9]+') THEN {0} ELSE CAST({1} AS "
+            "VARCHAR) END",
+            column, wrong);
       }
       default:
         break;

@@ -95,8 +95,9 @@ CsvReader::Scan CsvReader::scan(CsvRecord& record) {
     at_field_start = false;
     if (was_quoted) {
       if (c != ' ' && c != '\t')
-        return fail("a quoted value is not closed as it should be (a separator must follow its last quote; a quote "
-                    "inside it is written twice)");
+        return fail(
+            "a quoted value is not closed as it should be (a separator must follow its last quote; a quote "
+            "inside it is written twice)");
       ++i;
       continue;
     }

@@ -108,11 +108,16 @@ std::string column_type_name(const ColumnType& type) {
 
 ColumnType column_type_of_sql(std::string_view sql_type) {
   ColumnType type;
-  if (sql_type == "FLOAT" || sql_type == "DOUBLE" || sql_type.starts_with("DECIMAL")) type.kind = CellKind::number;
-  else if (sql_type == "BOOLEAN") type.kind = CellKind::boolean;
-  else if (sql_type == "DATE" || sql_type.starts_with("TIMESTAMP")) type.kind = CellKind::time;
-  else if (sql_type.ends_with("INT") || sql_type == "INTEGER" || sql_type == "UINTEGER") type.kind = CellKind::integer;
-  else type.kind = CellKind::text;
+  if (sql_type == "FLOAT" || sql_type == "DOUBLE" || sql_type.starts_with("DECIMAL"))
+    type.kind = CellKind::number;
+  else if (sql_type == "BOOLEAN")
+    type.kind = CellKind::boolean;
+  else if (sql_type == "DATE" || sql_type.starts_with("TIMESTAMP"))
+    type.kind = CellKind::time;
+  else if (sql_type.ends_with("INT") || sql_type == "INTEGER" || sql_type == "UINTEGER")
+    type.kind = CellKind::integer;
+  else
+    type.kind = CellKind::text;
   return type;
 }
 

@@ -17,8 +17,9 @@ std::string library_path() {
 Status open_library(DuckdbApi& api) {
   const std::string path = library_path();
   SLIPWAY_TRY(void* const library,
-              open_shared_library(path, "set the environment variable SLIPWAY_DUCKDB_LIBRARY to the path of "
-                                        "libduckdb.so"));
+              open_shared_library(path,
+                                  "set the environment variable SLIPWAY_DUCKDB_LIBRARY to the path of "
+                                  "libduckdb.so"));
   SLIPWAY_DUCKDB_FUNCTIONS(SLIPWAY_FIND_FUNCTION)
   return {};
 }

@@ -317,9 +317,10 @@ Result<std::string> sql_of_plain(Connection& connection, const ColumnInfo& colum
   const std::string& type = column.sql_type;
   if (type == "FLOAT") return fmt::format("CASE WHEN isnan({0}) THEN NULL ELSE {0} END", name);
   if (type == "DOUBLE")  // what is beyond a float's range is infinite, as in memory
-    return fmt::format("CASE WHEN isnan({0}) THEN NULL WHEN abs({0}) < 3.40282356e38 THEN CAST({0} AS FLOAT) WHEN {0} > 0 "
-                       "THEN CAST('inf' AS FLOAT) ELSE CAST('-inf' AS FLOAT) END",
-                       name);
+    return fmt::format(
+        "CASE WHEN isnan({0}) THEN NULL WHEN abs({0}) < 3.40282356e38 THEN CAST({0} AS FLOAT) WHEN {0} > 0 "
+        "THEN CAST('inf' AS FLOAT) WHEN {0} < 0 THEN CAST('-inf' AS FLOAT) END",
+        name);
   if (type.starts_with("DECIMAL")) return fmt::format("CAST({} AS FLOAT)", name);
   if (type == "HUGEINT" || type == "UBIGINT" || type == "UHUGEINT") {
     SLIPWAY_TRY(auto beyond, connection.query(fmt::format("SELECT count(*) FROM ({0}\n) WHERE {1} IS NOT NULL AND "
@@ -358,8 +359,7 @@ Status fetch_blocks(Connection& connection, const std::string& query, const std:
     std::vector<std::unique_ptr<Collector>> collectors;
     for (std::size_t j = 0; j < width; ++j) {
       const LogicalType logical(api, api.duckdb_column_logical_type(result.handle(), j));
-      collectors.push_back(
-          std::make_unique<Collector>(api, api.duckdb_column_type(result.handle(), j), logical.get()));
+      collectors.push_back(std::make_unique<Collector>(api, api.duckdb_column_type(result.handle(), j), logical.get()));
     }
     std::size_t rows = 0;
     while (more && rows < block_rows) {

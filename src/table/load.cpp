@@ -102,9 +102,10 @@ class PinnedReader {
     for (const auto& row : misfits.texts()) {
       const bool is_new = rejected_.insert(row[0]).second;
       const std::int64_t number = static_cast<std::int64_t>(parse_number(row[0]).value_or(0)) + 1;
-      SLIPWAY_CHECK(rejects_.add({location_, number, column, row[1],
-                                  fmt::format("'{}' is not {}", row[1].substr(0, 60), kind_description(type.kind)), "row"},
-                                 is_new ? 1 : 0));
+      SLIPWAY_CHECK(
+          rejects_.add({location_, number, column, row[1],
+                        fmt::format("'{}' is not {}", row[1].substr(0, 60), kind_description(type.kind)), "row"},
+                       is_new ? 1 : 0));
     }
     return {};
   }
@@ -120,7 +121,8 @@ class PinnedReader {
     for (const auto& [column, type] : columns)
       replaced += fmt::format("{}{} AS {}", replaced.empty() ? "" : ", ", sql_of_cell(type, quote_identifier(column)),
                               quote_identifier(column));
-    return connection_.run(fmt::format("CREATE OR REPLACE TABLE {0} AS SELECT * REPLACE ({1}) FROM {0}", table_, replaced));
+    return connection_.run(
+        fmt::format("CREATE OR REPLACE TABLE {0} AS SELECT * REPLACE ({1}) FROM {0}", table_, replaced));
   }
 
  private:

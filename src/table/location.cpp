@@ -5,10 +5,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <optional>
 #include <system_error>
-
-#include <mutex>
 
 #include <fcntl.h>
 #include <glob.h>
@@ -154,7 +153,8 @@ Result<std::vector<fs::path>> list_files(const std::string& location) {
   }
   if (location.empty()) return invalid_input("the location of the data is empty, expected a file, a folder or a glob");
   if (location.find("://") != std::string::npos)
-    return invalid_input(location + " is an address, expected a file, a folder or a glob on this machine, or postgresql://");
+    return invalid_input(location +
+                         " is an address, expected a file, a folder or a glob on this machine, or postgresql://");
   std::error_code code;
   const fs::path path = location;
   const fs::file_status status = fs::status(path, code);

@@ -104,9 +104,10 @@ class Session {
       return unavailable(shown(location_) + ": " + reason_of(api_.PQerrorMessage(connection_.get())));
     if (api_.PQsetClientEncoding(connection_.get(), "UTF8") != 0) return failure();
     // Without synchronized scans a table's rows come in the same order each time.
-    SLIPWAY_CHECK(run("SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET synchronize_seqscans = off; SET "
-                      "extra_float_digits = 1; BEGIN TRANSACTION READ ONLY",
-                      PGRES_COMMAND_OK));
+    SLIPWAY_CHECK(
+        run("SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET synchronize_seqscans = off; SET "
+            "extra_float_digits = 1; BEGIN TRANSACTION READ ONLY",
+            PGRES_COMMAND_OK));
     return {};
   }
 
@@ -144,7 +145,9 @@ class Session {
  private:
   using Buffer = std::unique_ptr<char, void (*)(void*)>;
 
-  Error failure() const { return invalid_input(shown(location_) + ": " + reason_of(api_.PQerrorMessage(connection_.get()))); }
+  Error failure() const {
+    return invalid_input(shown(location_) + ": " + reason_of(api_.PQerrorMessage(connection_.get())));
+  }
 
   Status run(const std::string& sql, ExecStatusType expected) {
     result_ = {api_.PQexec(connection_.get(), sql.c_str()), api_.PQclear};
@@ -205,8 +208,9 @@ class LineParser {
 
 }  // namespace
 
-Result<std::vector<ColumnInfo>> load_postgres(Connection& connection, std::string_view name, const std::string& location,
-                                              const LoadOptions& options, Rejects& rejects, std::string& digest) {
+Result<std::vector<ColumnInfo>> load_postgres(Connection& connection, std::string_view name,
+                                              const std::string& location, const LoadOptions& options, Rejects& rejects,
+                                              std::string& digest) {
   if (options.table.empty() && options.query.empty())
     return invalid_input(shown(location) + ": say what to read: `table` or `query`, or #TABLE behind the address");
   std::string query = options.query;

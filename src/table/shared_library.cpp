@@ -8,8 +8,8 @@ Result<void*> open_shared_library(const std::string& path, const std::string& ad
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library != nullptr) return library;
   const char* reason = ::dlerror();
-  return unavailable("cannot open a library: " + std::string(reason != nullptr ? reason : path.c_str()) + " (" + advice +
-                     ")");
+  return unavailable("cannot open a library: " + std::string(reason != nullptr ? reason : path.c_str()) + " (" +
+                     advice + ")");
 }
 
 Result<void*> find_function(void* library, const std::string& path, const char* name) {

@@ -17,8 +17,8 @@ Result<void*> find_function(void* library, const std::string& path, const char* 
 
 // For a struct that is filled from a list of functions, one pointer per function under the same name (X macros).
 #define SLIPWAY_FUNCTION_POINTER(name) decltype(&::name) name = nullptr;
-#define SLIPWAY_FIND_FUNCTION(name)                                                 \
-  do {                                                                              \
-    SLIPWAY_TRY(void* const found, find_function(library, path, #name));            \
-    api.name = reinterpret_cast<decltype(&::name)>(found);                          \
+#define SLIPWAY_FIND_FUNCTION(name)                                      \
+  do {                                                                   \
+    SLIPWAY_TRY(void* const found, find_function(library, path, #name)); \
+    api.name = reinterpret_cast<decltype(&::name)>(found);               \
   } while (false);

@@ -72,10 +72,11 @@ TEST_F(SourceKinds, CompressedFilesHaveTheirLines) {
   SLIPWAY_VALUE(Database database, Database::open(2));
   for (const char* ending : {"gz", "zst"}) {
     const std::string file = folder_.path(std::string("t.csv.") + ending);
-    SLIPWAY_EXPECT_OK(database.execute("COPY (SELECT CASE WHEN i = 2000 THEN 'many' ELSE i::VARCHAR END AS n, E'a\\nb' AS s "
-                                       "FROM range(3000) r(i)) TO " +
-                                       quote_literal(file) + " (FORMAT csv, HEADER, COMPRESSION " +
-                                       (std::string(ending) == "gz" ? "gzip" : "zstd") + ")"));
+    SLIPWAY_EXPECT_OK(
+        database.execute("COPY (SELECT CASE WHEN i = 2000 THEN 'many' ELSE i::VARCHAR END AS n, E'a\\nb' AS s "
+                         "FROM range(3000) r(i)) TO " +
+                         quote_literal(file) + " (FORMAT csv, HEADER, COMPRESSION " +
+                         (std::string(ending) == "gz" ? "gzip" : "zstd") + ")"));
     const auto loaded = database.load("t", file);
     ASSERT_FALSE(loaded.ok());
     // Every row stands on two lines.
@@ -112,8 +113,9 @@ TEST_F(SourceKinds, RejectsUpToTheLimit) {
 
 TEST_F(SourceKinds, LaterFilesAreReadByThePinnedTypes) {
   SLIPWAY_VALUE(Database database, Database::open(1));
-  SLIPWAY_VALUE(const LoadReport first,
-                database.load("t", folder_.file("a.csv", "zip,day,ok,n\n00123,31.12.2025,true,1\n00124,1.2.2026,false,2\n")));
+  SLIPWAY_VALUE(
+      const LoadReport first,
+      database.load("t", folder_.file("a.csv", "zip,day,ok,n\n00123,31.12.2025,true,1\n00124,1.2.2026,false,2\n")));
   std::vector<std::string> types;
   for (const auto& column : first.columns) types.push_back(column.name + " " + column.sql_type);
   EXPECT_THAT(types, ElementsAre("zip text", "day time %d.%m.%Y", "ok boolean", "n integer"));
@@ -140,10 +142,11 @@ TEST_F(SourceKinds, ReadsWithinAMemoryLimit) {
 
 TEST_F(SourceKinds, WritesWithoutMemoryAsWithIt) {
   SLIPWAY_VALUE(Database database, Database::open(1));
-  SLIPWAY_EXPECT_OK(database.create("t",
-                                    "SELECT 0.1::DOUBLE AS f, 1e20::DOUBLE AS big, 3::HUGEINT AS h, true AS b, DATE "
-                                    "'2026-01-02' AS d, 'a,\"b' AS s, 1.50::DECIMAL(5, 2) AS m UNION ALL SELECT 'nan', NULL, "
-                                    "NULL, NULL, NULL, NULL, NULL"));
+  SLIPWAY_EXPECT_OK(
+      database.create("t",
+                      "SELECT 0.1::DOUBLE AS f, 1e20::DOUBLE AS big, 3::HUGEINT AS h, true AS b, DATE "
+                      "'2026-01-02' AS d, 'a,\"b' AS s, 1.50::DECIMAL(5, 2) AS m UNION ALL SELECT 'nan', NULL, "
+                      "NULL, NULL, NULL, NULL, NULL"));
   SLIPWAY_VALUE(const Table table, database.fetch("t"));
   for (const char* ending : {".csv", ".parquet"}) {
     SLIPWAY_EXPECT_OK(database.write("t", folder_.path(std::string("streamed") + ending)));
@@ -181,8 +184,9 @@ TEST(CsvReader, GivesRecordsLinesAndProblemsWhateverTheBlocks) {
         line += record.problem.substr(0, 24);
       seen.push_back(line);
     }
-    EXPECT_THAT(seen, ElementsAre("1:[a][b]", "2:[x\r\ny][say \"hi\"]", HasSubstr("5:a quoted value is not"),
-                                  HasSubstr("6:a quoted value is not"), HasSubstr("7:the text is not UTF-8"), "8:[4][5]"))
+    EXPECT_THAT(seen,
+                ElementsAre("1:[a][b]", "2:[x\r\ny][say \"hi\"]", HasSubstr("5:a quoted value is not"),
+                            HasSubstr("6:a quoted value is not"), HasSubstr("7:the text is not UTF-8"), "8:[4][5]"))
         << "blocks of " << block;
   }
 }
@@ -190,7 +194,8 @@ TEST(CsvReader, GivesRecordsLinesAndProblemsWhateverTheBlocks) {
 TEST(Utf8, FindsTheFirstByteThatIsNot) {
   EXPECT_EQ(first_invalid_utf8("plain text, and more of it"), std::string_view::npos);
   EXPECT_EQ(first_invalid_utf8("é€😀"), std::string_view::npos);
-  for (const char* bad : {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xe2\x82", "\xf8\x88\x80\x80\x80"})
+  for (const char* bad :
+       {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xe2\x82", "\xf8\x88\x80\x80\x80"})
     EXPECT_EQ(first_invalid_utf8(std::string("ab") + bad), 2u);
 }
 

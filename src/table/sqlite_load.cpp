@@ -54,7 +54,8 @@ using Statement = std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)>;
 
 class SqliteFile {
  public:
-  SqliteFile(const SqliteApi& api, std::string file) : api_(api), file_(std::move(file)), base_(nullptr, api.sqlite3_close_v2) {}
+  SqliteFile(const SqliteApi& api, std::string file)
+      : api_(api), file_(std::move(file)), base_(nullptr, api.sqlite3_close_v2) {}
 
   Status open() {
     sqlite3* base = nullptr;
@@ -66,7 +67,8 @@ class SqliteFile {
 
   Result<Statement> prepare(const std::string& sql) const {
     sqlite3_stmt* statement = nullptr;
-    const int code = api_.sqlite3_prepare_v2(base_.get(), sql.c_str(), static_cast<int>(sql.size()), &statement, nullptr);
+    const int code =
+        api_.sqlite3_prepare_v2(base_.get(), sql.c_str(), static_cast<int>(sql.size()), &statement, nullptr);
     Statement prepared(statement, api_.sqlite3_finalize);
     if (code != SQLITE_OK) return failure();
     if (statement == nullptr) return invalid_input(file_ + ": the query is empty");
@@ -74,9 +76,10 @@ class SqliteFile {
   }
 
   Result<std::vector<std::string>> tables() const {
-    SLIPWAY_TRY(const Statement statement,
-                prepare("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER "
-                        "BY name"));
+    SLIPWAY_TRY(
+        const Statement statement,
+        prepare("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER "
+                "BY name"));
     std::vector<std::string> names;
     int code = SQLITE_ROW;
     while ((code = api_.sqlite3_step(statement.get())) == SQLITE_ROW) names.push_back(text(statement.get(), 0));
@@ -101,7 +104,8 @@ class SqliteFile {
       case SQLITE_BLOB: {
         const auto* bytes = static_cast<const unsigned char*>(api_.sqlite3_column_blob(statement, column));
         std::string digits;
-        for (int i = 0; i < api_.sqlite3_column_bytes(statement, column); ++i) digits += fmt::format("{:02x}", bytes[i]);
+        for (int i = 0; i < api_.sqlite3_column_bytes(statement, column); ++i)
+          digits += fmt::format("{:02x}", bytes[i]);
         return digits;
       }
       default:
@@ -121,8 +125,8 @@ Result<std::string> query_of(const SqliteFile& base, const std::string& file, co
   std::string table = options.table;
   if (table.empty() && tables.size() == 1) table = tables[0];
   if (table.empty())
-    return invalid_input(fmt::format("{} holds {} tables, say which one: {}#TABLE; there are {}", file, tables.size(), file,
-                                     list_names(tables)));
+    return invalid_input(fmt::format("{} holds {} tables, say which one: {}#TABLE; there are {}", file, tables.size(),
+                                     file, list_names(tables)));
   if (std::find(tables.begin(), tables.end(), table) == tables.end())
     return not_found(fmt::format("{} has no table '{}'{}; there are {}", file, table, suggestion(table, tables),
                                  list_names(tables)));
@@ -176,7 +180,8 @@ Result<std::vector<ColumnInfo>> load_sqlite(Connection& connection, std::string_
   std::vector<ColumnInfo> pins = options.types;
   SLIPWAY_TRY(const auto guesses, store.guess_types(pins));
   for (std::size_t j = 0; j < names.size(); ++j) {
-    const bool pinned = std::any_of(pins.begin(), pins.end(), [&](const ColumnInfo& pin) { return pin.name == names[j]; });
+    const bool pinned =
+        std::any_of(pins.begin(), pins.end(), [&](const ColumnInfo& pin) { return pin.name == names[j]; });
     if (!pinned && stored_as_text[j] && guesses[j].kind != CellKind::time) pins.push_back({names[j], "text"});
   }
   SLIPWAY_TRY(const auto types, store.make_table(name, pins, rejects));

@@ -13,10 +13,10 @@ namespace {
 constexpr char32_t replacement = 0xfffd;
 
 // Windows-1252 between 0x80 and 0x9f (WHATWG Encoding, index windows-1252); the rest is as in Latin-1.
-constexpr std::array<char16_t, 32> windows_1252_high = {
-    0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d,
-    0x017d, 0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a,
-    0x0153, 0x9d,   0x017e, 0x0178};
+constexpr std::array<char16_t, 32> windows_1252_high = {0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021,
+                                                        0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d,   0x017d, 0x8f,
+                                                        0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+                                                        0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178};
 
 void append_utf_8(std::string& text, char32_t code) {
   const auto put = [&](char32_t byte) { text += static_cast<char>(static_cast<unsigned char>(byte)); };
@@ -40,10 +40,10 @@ void append_utf_8(std::string& text, char32_t code) {
 }  // namespace
 
 Result<Encoding> parse_encoding(std::string_view name) {
-  static const std::vector<std::string> names = {"auto",      "utf-8",     "utf-16",     "utf-16-le",    "utf-16-be",
-                                                 "latin-1",   "windows-1252", "iso-8859-1", "cp1252"};
-  static constexpr Encoding encodings[] = {Encoding::automatic, Encoding::utf_8,        Encoding::utf_16,
-                                           Encoding::utf_16_le, Encoding::utf_16_be,    Encoding::latin_1,
+  static const std::vector<std::string> names = {"auto",    "utf-8",        "utf-16",     "utf-16-le", "utf-16-be",
+                                                 "latin-1", "windows-1252", "iso-8859-1", "cp1252"};
+  static constexpr Encoding encodings[] = {Encoding::automatic,    Encoding::utf_8,     Encoding::utf_16,
+                                           Encoding::utf_16_le,    Encoding::utf_16_be, Encoding::latin_1,
                                            Encoding::windows_1252, Encoding::latin_1,   Encoding::windows_1252};
   const std::string lower = lower_case(name);
   const auto found = std::find(names.begin(), names.end(), lower);
@@ -106,7 +106,8 @@ void TextDecoder::decode_utf_16(std::string_view bytes, bool last, std::string& 
     if (i == 0 && !started_ && unit == 0xfeff) continue;
     const bool is_low_surrogate = unit >= 0xdc00 && unit < 0xe000;
     if (high_surrogate_ != 0) {
-      append_utf_8(text, is_low_surrogate ? 0x10000 + ((high_surrogate_ - 0xd800) << 10) + (unit - 0xdc00) : replacement);
+      append_utf_8(text,
+                   is_low_surrogate ? 0x10000 + ((high_surrogate_ - 0xd800) << 10) + (unit - 0xdc00) : replacement);
       high_surrogate_ = 0;
       if (is_low_surrogate) continue;
     }

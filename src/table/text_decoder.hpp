@@ -30,7 +30,7 @@ class TextDecoder {
 
   Encoding encoding_;
   bool started_ = false;
-  std::string rest_;           // bytes of a character that is not complete yet
+  std::string rest_;  // bytes of a character that is not complete yet
   char32_t high_surrogate_ = 0;
 };
 

@@ -170,8 +170,8 @@ Status append_rows(Connection& connection, const Table& table, const char* name)
 }
 
 Status copy_to_parquet(Connection& connection, const std::string& query, const fs::path& file) {
-  const Status written = connection.run("COPY (" + query + ") TO " + quote_literal(file.string()) +
-                                        " (FORMAT parquet, COMPRESSION zstd)");
+  const Status written =
+      connection.run("COPY (" + query + ") TO " + quote_literal(file.string()) + " (FORMAT parquet, COMPRESSION zstd)");
   if (!written.ok()) return unavailable(short_reason(written.error().message()));
   return {};
 }

@@ -70,8 +70,10 @@ Status prepare(const Arguments& arguments, Console& console) {
   console.print(align(lines));
   if (!examples.empty()) console.print("examples\n" + examples);
   if (!rejects.empty())
-    console.print(fmt::format("{} rows do not fit and are left out: {}", group_digits(prepared.rejected_rows), rejects));
-  if (!pins.empty()) console.print(fmt::format("the types are kept in {}: later files are read by them", pins.string()));
+    console.print(
+        fmt::format("{} rows do not fit and are left out: {}", group_digits(prepared.rejected_rows), rejects));
+  if (!pins.empty())
+    console.print(fmt::format("the types are kept in {}: later files are read by them", pins.string()));
   console.print(fmt::format("{} rows, {} columns{}", group_digits(prepared.rows), prepared.columns.size(),
                             arguments.out.empty() ? "" : " in " + arguments.out));
   json document = {{"rows", prepared.rows},

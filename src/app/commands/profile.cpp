@@ -64,9 +64,12 @@ json to_json(const pipeline::DataProfile& profile) {
                        {"severe", finding.severe},
                        {"value", finite(finding.value)},
                        {"evidence", finding.evidence}});
-  document["target"] = {{"name", profile.target},         {"task", profile.task},
-                        {"classes", classes},             {"without_target", profile.without_target},
-                        {"train_rows", profile.train_rows}, {"test_rows", profile.test_rows}};
+  document["target"] = {{"name", profile.target},
+                        {"task", profile.task},
+                        {"classes", classes},
+                        {"without_target", profile.without_target},
+                        {"train_rows", profile.train_rows},
+                        {"test_rows", profile.test_rows}};
   document["leakage"] = leakage;
   return document;
 }
@@ -127,7 +130,9 @@ void add_profile(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
   auto& configuration = arguments->configuration;
   configuration = pipeline::default_configuration("", "");
-  command->add_option("data", arguments->data, "CSV, Parquet, JSON or SQLite file, folder or glob, server, - for standard input")
+  command
+      ->add_option("data", arguments->data,
+                   "CSV, Parquet, JSON or SQLite file, folder or glob, server, - for standard input")
       ->required();
   command->add_option("--target", configuration.schema.target,
                       "the column to predict: adds class balance and leakage checks");
@@ -135,8 +140,9 @@ void add_profile(CLI::App& app, Context& context) {
   command->add_option("--id", configuration.schema.ids, "columns that identify a row");
   command->add_option("--time", configuration.schema.time, "column that holds the row's time");
   command->add_option("--group", configuration.schema.group, "column that holds the entity, such as a card");
-  command->add_option("--split", configuration.split.options.method,
-                      "split that the leakage checks look across: random, stratified, grouped or time")
+  command
+      ->add_option("--split", configuration.split.options.method,
+                   "split that the leakage checks look across: random, stratified, grouped or time")
       ->capture_default_str();
   command->add_option("--threads", arguments->threads, "threads to use; 0 = all processors");
   command->footer("Example: slipway profile transactions.csv --target is_fraud --time timestamp --out profile.html");

@@ -39,7 +39,8 @@ inline constexpr params::Option<SourcePlan> source_options[] = {
      "rows of a source that may be left out, into rejects.csv, because they do not fit; one more is an error",
      {.minimum = 0, .maximum = 1e9}},
     {"pin_types", &SourcePlan::pin_types,
-     "keep the columns' types of the first run beside the configuration (NAME.types.yaml) and read later files by them"},
+     "keep the columns' types of the first run beside the configuration (NAME.types.yaml) and read later files by "
+     "them"},
 };
 
 struct Schema {

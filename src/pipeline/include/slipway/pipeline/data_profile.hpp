@@ -29,8 +29,8 @@ struct DataProfile {
   std::vector<std::string> warnings;  // each worth a look: constant and id-like columns, duplicates, imbalance, leakage
 };
 
-// `configuration` gives the schema (target may be empty: no class balance and no leakage checks then) and the split that
-// the leakage checks look across.
+// `configuration` gives the schema (target may be empty: no class balance and no leakage checks then) and the split
+// that the leakage checks look across.
 Result<DataProfile> profile_data(const table::Table& table, const Configuration& configuration);
 
 // One self-contained HTML page without raw rows, its size independent of the number of rows.

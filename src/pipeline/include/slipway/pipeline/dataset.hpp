@@ -23,9 +23,9 @@ struct Preparation {
   std::vector<table::Reject> rejects;
   std::int64_t rejected_rows = 0;
   std::map<std::string, std::vector<table::ColumnInfo>> types;  // of each source's columns, as they can be pinned
-  std::string data_digest;  // SHA-256 over the sources' contents
-  std::string key;          // identifies this result: sources, their configuration and the build
-  std::int64_t rows = 0;    // after cleaning
+  std::string data_digest;                                      // SHA-256 over the sources' contents
+  std::string key;        // identifies this result: sources, their configuration and the build
+  std::int64_t rows = 0;  // after cleaning
   std::vector<std::string> columns;
   double read_seconds = 0;
   double prepare_seconds = 0;
@@ -63,7 +63,8 @@ struct Dataset {
 Result<Prepared> prepare(const Configuration& configuration, const std::filesystem::path& cache, int threads,
                          Progress& progress);
 
-// The same into a .csv or .parquet file, whole or not at all. With source.memory_limit the table need not fit in memory.
+// The same into a .csv or .parquet file, whole or not at all. With source.memory_limit the table need not fit in
+// memory.
 Result<Preparation> prepare_to_file(const Configuration& configuration, const std::filesystem::path& file, int threads,
                                     Progress& progress);
 

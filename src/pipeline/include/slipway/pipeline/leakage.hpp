@@ -1,5 +1,5 @@
-// Signs that the test rows would be judged too kindly, with the evidence: columns that know the target, rows or entities
-// on both sides of the split, tests from before the training.
+// Signs that the test rows would be judged too kindly, with the evidence: columns that know the target, rows or
+// entities on both sides of the split, tests from before the training.
 #pragma once
 #include <string>
 #include <vector>
@@ -16,7 +16,7 @@ struct LeakageFinding {
   // target_predictor, filled_with_target, duplicates_across_split, near_duplicates_across_split, group_across_split,
   // test_before_training
   std::string check;
-  std::string column;  // empty where rows are meant
+  std::string column;   // empty where rows are meant
   bool severe = false;  // as good as certain; else worth a look
   double value = 0;     // what was measured, as the evidence says
   std::string evidence;

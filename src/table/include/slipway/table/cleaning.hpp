@@ -9,12 +9,12 @@ namespace slipway::table {
 
 struct CleaningStep {
   enum class Kind {
-    drop_missing,          // rows that lack any of `columns` (empty: any column)
-    fill_missing,          // `value` where `columns` lack one
-    keep,                  // rows of which `expression` is true; not those where it is null
-    drop,                  // rows of which `expression` is true; not those where it is null
-    drop_duplicates,       // of rows equal in `columns` (empty: all, missing cells included) the first stays; a row that
-                           // lacks a part of its key equals none
+    drop_missing,     // rows that lack any of `columns` (empty: any column)
+    fill_missing,     // `value` where `columns` lack one
+    keep,             // rows of which `expression` is true; not those where it is null
+    drop,             // rows of which `expression` is true; not those where it is null
+    drop_duplicates,  // of rows equal in `columns` (empty: all, missing cells included) the first stays; a row that
+                      // lacks a part of its key equals none
     drop_near_duplicates,  // rows at most `seconds` after another one that is equal in `columns`: text without regard
                            // to case and blanks, numbers rounded to `decimals`
     clip,                  // numbers of `columns` to [minimum, maximum]; infinite for no bound
@@ -34,7 +34,7 @@ struct CleaningStep {
   // outliers: iqr (threshold x interquartile range beyond the quartiles), z (threshold x standard deviation around the
   // mean) or mad (threshold x 1.4826 x median absolute deviation around the median).
   std::string method = {};
-  double threshold = 0;  // 0: 1.5, 3 or 3.5, by the method
+  double threshold = 0;     // 0: 1.5, 3 or 3.5, by the method
   std::string action = {};  // outliers: drop rows, clip to the bounds, or flag in a column NAME_outlier (0 or 1)
   std::string time = {};    // drop_near_duplicates: the column of times
   double seconds = 0;
@@ -58,7 +58,7 @@ struct CleaningCount {
   std::string step;  // describe_step
   std::int64_t rows_in = 0;
   std::int64_t rows_out = 0;
-  std::int64_t rows_changed = 0;  // cells, where a step changes several columns
+  std::int64_t rows_changed = 0;               // cells, where a step changes several columns
   std::vector<CleaningExample> examples = {};  // the first few
 };
 

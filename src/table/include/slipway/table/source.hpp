@@ -22,11 +22,11 @@ struct ColumnInfo {
 
 // What could not be read: a cell that is not of its column's type, or a row whose form is wrong.
 struct Reject {
-  std::string file;   // or the table of a database
-  std::int64_t line;  // from 1: of a text file the line where the row starts, or else the number of the row
-  std::string column;  // empty if no column can be blamed
-  std::string value;   // of the cell, or what stands on the line
-  std::string reason;  // "'abc' is not a number"
+  std::string file;           // or the table of a database
+  std::int64_t line;          // from 1: of a text file the line where the row starts, or else the number of the row
+  std::string column;         // empty if no column can be blamed
+  std::string value;          // of the cell, or what stands on the line
+  std::string reason;         // "'abc' is not a number"
   std::string unit = "line";  // what `line` counts: line or row
 };
 
@@ -60,8 +60,8 @@ struct LoadOptions {
 class Database {
  public:
   // threads as in Threads; results do not depend on it. With a memory limit (4GB, 500MB) tables lie in a file among the
-  // temporary ones (TMPDIR) and what a query needs beyond the limit is spilled there; a single row, the keys of one hash
-  // table's partition and what `fetch` returns must still fit.
+  // temporary ones (TMPDIR) and what a query needs beyond the limit is spilled there; a single row, the keys of one
+  // hash table's partition and what `fetch` returns must still fit.
   static Result<Database> open(int threads, const std::string& memory_limit = {});
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
