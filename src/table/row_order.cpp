@@ -15,35 +15,57 @@ using Json = nlohmann::json;
 
 enum class Plan { keeps_order, disturbs_order, adds_up };
 
-void collect_operators(const Json& node, std::set<std::string>& names) {
-  if (node.is_array())
-    for (const Json& child : node) collect_operators(child, names);
-  if (!node.is_object()) return;
-  if (node.contains("name") && node["name"].is_string())
-    names.insert(std::string(trim(node["name"].get_ref<const std::string&>())));
-  if (node.contains("children")) collect_operators(node["children"], names);
+struct Operators {
+  std::set<std::string> names;
+  bool inexact_aggregates = false;
+};
+
+// Aggregates whose value does not depend on the order in which rows come. A sum of whole numbers is planned as
+// sum_no_overflow.
+bool is_exact(std::string_view aggregate) {
+  static const std::set<std::string, std::less<>> exact = {
+      "count",   "count_star", "count_if", "countif",         "min",    "max",           "bool_and",     "bool_or",
+      "bit_and", "bit_or",     "bit_xor",  "sum_no_overflow", "median", "quantile_cont", "quantile_disc"};
+  return exact.contains(trim(aggregate.substr(0, aggregate.find('('))));
 }
 
-Plan judge_operators(const std::set<std::string>& names) {
+void collect_operators(const Json& node, Operators& operators) {
+  if (node.is_array())
+    for (const Json& child : node) collect_operators(child, operators);
+  if (!node.is_object()) return;
+  if (node.contains("name") && node["name"].is_string()) {
+    const std::string name(trim(node["name"].get_ref<const std::string&>()));
+    operators.names.insert(name);
+    if (name.find("AGGREGATE") != std::string::npos || name.find("GROUP_BY") != std::string::npos) {
+      // One aggregate is a text, several are a list of texts, none (DISTINCT) is an empty text.
+      const Json listed = node.value("/extra_info/Aggregates"_json_pointer, Json(name));
+      for (const Json& aggregate : listed.is_array() ? listed : Json::array({listed}))
+        if (!aggregate.is_string() ||
+            (!aggregate.get_ref<const std::string&>().empty() && !is_exact(aggregate.get_ref<const std::string&>())))
+          operators.inexact_aggregates = true;
+    }
+  }
+  if (node.contains("children")) collect_operators(node["children"], operators);
+}
+
+Plan judge_operators(const Operators& operators) {
   static const std::set<std::string> keepers = {"SEQ_SCAN",     "TABLE_SCAN",       "READ_PARQUET",    "PARQUET_SCAN",
                                                 "READ_CSV",     "READ_CSV_AUTO",    "READ_JSON",       "READ_JSON_AUTO",
                                                 "READ_NDJSON",  "PROJECTION",       "FILTER",          "DUMMY_SCAN",
                                                 "EMPTY_RESULT", "COLUMN_DATA_SCAN", "RANGE",           "UNNEST",
                                                 "LIMIT",        "STREAMING_LIMIT",  "STREAMING_WINDOW"};
-  Plan plan = Plan::keeps_order;
-  for (const std::string& name : names) {
-    if (name.find("AGGREGATE") != std::string::npos || name.find("GROUP_BY") != std::string::npos) return Plan::adds_up;
-    if (!keepers.contains(name)) plan = Plan::disturbs_order;
-  }
-  return plan;
+  if (operators.inexact_aggregates) return Plan::adds_up;
+  const bool keeps = std::all_of(operators.names.begin(), operators.names.end(),
+                                 [](const std::string& name) { return keepers.contains(name); });
+  return keeps ? Plan::keeps_order : Plan::disturbs_order;
 }
 
 Result<Plan> plan_of(Connection& connection, const std::string& query) {
   SLIPWAY_TRY(auto answer, connection.query("EXPLAIN (FORMAT json) FROM (" + query + "\n)"));
-  std::set<std::string> names;
+  Operators operators;
   for (const auto& row : answer.texts())
-    for (const std::string& cell : row) collect_operators(Json::parse(cell, nullptr, false), names);
-  return names.empty() ? Plan::adds_up : judge_operators(names);
+    for (const std::string& cell : row) collect_operators(Json::parse(cell, nullptr, false), operators);
+  return operators.names.empty() ? Plan::adds_up : judge_operators(operators);
 }
 
 struct Modifiers {

@@ -13,7 +13,8 @@ namespace slipway::table {
 // - joins and windows in no order of their own are ordered by all columns; ties of an ORDER BY are broken by the
 // columns
 //   of its source;
-// - all else (aggregates, whose sums depend on who adds what; ORDER BY with LIMIT) runs on one thread.
+// - aggregates that are exact (counts, extremes, medians, sums of whole numbers, DISTINCT) run on all threads likewise;
+// - all else (other aggregates, whose sums depend on who adds what; ORDER BY with LIMIT) runs on one thread.
 // The error is DuckDB's own.
 Result<QueryResult> run_in_order(Connection& connection, const std::string& prefix, const std::string& query);
 
