@@ -55,11 +55,13 @@ class Server:
             self.words, cwd=self.cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
         )
         line = self.process.stdout.readline()
-        match = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+        match = re.search(r"https?://127\.0\.0\.1:(\d+)", line)
         if match is None:
             self.process.kill()
             raise AssertionError(f"the server did not say where it listens: {line}{self.process.communicate()[1]}")
         self.port = int(match[1])
+        grpc = re.search(r"gRPC on 127\.0\.0\.1:(\d+)", line)
+        self.grpc_port = int(grpc[1]) if grpc else None
         return self
 
     def __exit__(self, *_):

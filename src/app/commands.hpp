@@ -32,6 +32,7 @@ void add_import(CLI::App& app, Context& context);
 void add_package(CLI::App& app, Context& context);
 void add_score(CLI::App& app, Context& context);
 void add_serve(CLI::App& app, Context& context);
+void add_replay(CLI::App& app, Context& context);
 void add_monitor(CLI::App& app, Context& context);
 void add_models(CLI::App& app, Context& context);
 void add_runs(CLI::App& app, Context& context);

@@ -440,6 +440,93 @@ TEST_F(JournalTest, DuckDbReadsASegment) {
   EXPECT_EQ(read->find("at")->cell_text(1), "2026-05-28T20:26:40Z");
 }
 
+TEST_F(JournalTest, FieldsAreHiddenByRule) {
+  {
+    WriterOptions options;
+    options.masks = {{"state", Hiding::hash}, {"amount", Hiding::redact}, {"request_id", Hiding::hash}};
+    EXPECT_THAT(Writer::open([&] {
+                  options.folder = folder_;
+                  return options;
+                }())
+                    .error()
+                    .message(),
+                HasSubstr("a key of at least 16 bytes"));
+    options.hash_key = "sixteen bytes or more";
+    const auto writer = open(options);
+    ASSERT_TRUE(append_one(*writer, record(1.5, "card-1")).ok());
+    ASSERT_TRUE(append_one(*writer, record(2.5, "card-1")).ok());
+  }
+  const std::string text = content(files()[0]);
+  for (const char* hidden : {"NY", "card-1", "1.5"}) EXPECT_EQ(text.find(hidden), std::string::npos) << hidden;
+  EXPECT_THAT(text, HasSubstr("\"masked\":[\"amount\",\"state\"]"));
+  EXPECT_EQ(broken(), "");
+  std::vector<std::string> requests, states;
+  ASSERT_TRUE(scan_journal(folder_, {}, [&](const LoggedRow& row) -> Status {
+                requests.emplace_back(row.request_id);
+                states.emplace_back(std::get<std::string_view>(row.inputs[2].second));
+                EXPECT_EQ(row.masked.size(), 2u);
+                EXPECT_TRUE(std::holds_alternative<std::monostate>(row.inputs[0].second));
+                EXPECT_EQ(std::get<std::int64_t>(row.inputs[1].second), 2);
+                return {};
+              }).ok());
+  // Equal values have equal hashes: HMAC-SHA-256 of the value as JSON.
+  EXPECT_EQ(requests[0], requests[1]);
+  EXPECT_EQ(states[0].size(), 64u);
+  EXPECT_EQ(states[0], states[1]);
+  const auto table = read_journal(folder_, {.inputs = {{"amount", ColumnKind::number}, {"count", ColumnKind::number}}});
+  ASSERT_TRUE(table.ok()) << table.error().message();
+  EXPECT_TRUE(table->find("amount")->is_missing(0));
+}
+
+TEST_F(JournalTest, ShadowRowsAreReadOnRequest) {
+  const auto writer = open();
+  Record shadow = record(1);
+  shadow.role = "shadow";
+  ASSERT_TRUE(append_one(*writer, shadow).ok());
+  ASSERT_TRUE(append_one(*writer, record(2)).ok());
+  EXPECT_EQ(read_journal(folder_)->rows(), 1u);
+  EXPECT_EQ(read_journal(folder_, {.inputs = {}, .model = "", .version = "", .shadow = true})->rows(), 2u);
+}
+
+TEST_F(JournalTest, FullSegmentsArePackedAndOldOnesGo) {
+  WriterOptions options;
+  options.segment_bytes = 1;  // a segment per append
+  options.pack = true;
+  {
+    const auto writer = open(options);
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(append_one(*writer, record(i)).ok());
+    for (int i = 0; i < 500 && writer->counters().packed < 4; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_EQ(writer->counters().packed, 4u);
+  }
+  EXPECT_EQ(files(".ndjson.zst").size(), 4u);
+  EXPECT_EQ(files().size(), 1u);
+  EXPECT_EQ(broken(), "");
+  EXPECT_EQ(read_journal(folder_)->rows(), 5u);
+  auto database = table::Database::open(1);
+  ASSERT_TRUE(database.ok());
+  const auto counted =
+      database->fetch("select count(*) as n from read_json('" + (folder_ / "*.ndjson*").string() + "')");
+  ASSERT_TRUE(counted.ok()) << counted.error().message();
+  EXPECT_EQ(counted->find("n")->cell_text(0), "5");
+  // The chain goes on behind a packed segment, and retention takes the oldest.
+  fs::remove(files()[0]);
+  options.keep_bytes = 1;
+  {
+    const auto writer = open(options);
+    ASSERT_TRUE(append_one(*writer, record(9)).ok());
+    for (int i = 0; i < 500 && writer->counters().removed < 4; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_EQ(writer->counters().removed, 4u);
+  }
+  const auto left = verify_journal(folder_);
+  ASSERT_TRUE(left.ok()) << left.error().message();
+  EXPECT_EQ(left->lines, 1u);
+  EXPECT_EQ(left->first_sequence, 5);
+  overwrite(folder_ / "20260101T000000-000001.ndjson.zst", "no frame");
+  EXPECT_THAT(broken(), HasSubstr("cannot be unpacked"));
+}
+
 TEST_F(JournalTest, OddFolders) {
   EXPECT_EQ(read_journal(root_ / "absent").error().code(), ErrorCode::not_found);
   EXPECT_EQ(verify_journal(root_ / "absent").error().code(), ErrorCode::not_found);

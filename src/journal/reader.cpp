@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <slipway/base/file.hpp>
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
 #include <slipway/journal/journal.hpp>
@@ -40,6 +39,8 @@ class InputBuilder {
   }
   const std::string& name() const { return name_; }
   std::size_t rows() const { return rows_; }
+  // Whether it is known to be of numbers or times.
+  bool is_typed() const { return pinned_ && kind_ != ColumnKind::text; }
 
   // Missing up to `rows` rows.
   void pad(std::size_t rows) {
@@ -129,6 +130,72 @@ class InputBuilder {
   TextBuilder texts_;
 };
 
+// Gives every line of a folder's segments, parsed, to `use`.
+Status each_line(const std::filesystem::path& folder, const std::function<Status(const dom::element&)>& use) {
+  SLIPWAY_TRY(const std::vector<SegmentFile> segments, list_segments(folder));
+  dom::parser parser;
+  for (std::size_t s = 0; s < segments.size(); ++s) {
+    SLIPWAY_TRY(std::string content, read_segment(segments[s]));
+    content.reserve(content.size() + simdjson::SIMDJSON_PADDING);
+    std::string_view rest = content;
+    for (std::uint64_t line_number = 1; !rest.empty(); ++line_number) {
+      const std::size_t end = rest.find('\n');
+      if (end == std::string_view::npos && s + 1 == segments.size()) break;
+      const std::string_view line = rest.substr(0, end);
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+      const auto where = [&] { return fmt::format("{}: line {}", segments[s].path.string(), line_number); };
+      dom::element element;
+      if (const auto code = parser.parse(line.data(), line.size(), false).get(element))
+        return invalid_input(fmt::format("{}: {}", where(), simdjson::error_message(code)));
+      if (Status status = use(element); !status.ok()) return std::move(status).error().with_context(where());
+    }
+  }
+  return {};
+}
+
+Result<std::string_view> text_member(const dom::element& line, const char* name) {
+  std::string_view value;
+  if (line[name].get(value) != simdjson::SUCCESS) return invalid_input(fmt::format("{} is no text", name));
+  return value;
+}
+
+// What every line says of itself, and whether it is asked for.
+Result<bool> read_head(const dom::element& line, const ReadOptions& options, LoggedRow& row) {
+  SLIPWAY_TRY(row.model, text_member(line, "model"));
+  SLIPWAY_TRY(row.version, text_member(line, "version"));
+  SLIPWAY_TRY(const std::string_view time_text, text_member(line, "time"));
+  const auto time = parse_time(time_text);
+  if (!time) return invalid_input(fmt::format("time: expected an ISO 8601 time, got \"{}\"", time_text));
+  row.time = *time;
+  row.role = {};
+  if (line["role"].error() == simdjson::SUCCESS) {
+    SLIPWAY_TRY(row.role, text_member(line, "role"));
+  }
+  if ((!options.model.empty() && row.model != options.model) ||
+      (!options.version.empty() && row.version != options.version) || row.time < options.from ||
+      row.time >= options.to || (row.role == "shadow" && !options.shadow))
+    return false;
+  SLIPWAY_TRY(row.request_id, text_member(line, "request_id"));
+  if (line["sequence"].get(row.sequence) != simdjson::SUCCESS) return invalid_input("sequence is no whole number");
+  row.masked.clear();
+  dom::array masked;
+  if (line["masked"].get(masked) == simdjson::SUCCESS)
+    for (const dom::element name : masked) {
+      std::string_view text;
+      if (name.get(text) == simdjson::SUCCESS) row.masked.push_back(text);
+    }
+  return true;
+}
+
+Result<Cell> read_cell(const dom::element& value) {
+  if (value.is_null()) return Cell();
+  if (value.is_string()) return Cell(std::string_view(value));
+  if (value.is_int64()) return Cell(std::int64_t(value));
+  double number = 0;
+  if (value.get(number) == simdjson::SUCCESS) return Cell(number);
+  return invalid_input("an input is neither a number nor a text");
+}
+
 class TableBuilder {
  public:
   explicit TableBuilder(const ReadOptions& options) : options_(options), fixed_(!options.inputs.empty()) {
@@ -137,17 +204,8 @@ class TableBuilder {
 
   // One line of the log.
   Status add(const dom::element& line) {
-    SLIPWAY_TRY(const std::string_view model, text(line, "model"));
-    SLIPWAY_TRY(const std::string_view version, text(line, "version"));
-    SLIPWAY_TRY(const std::string_view time_text, text(line, "time"));
-    const auto time = parse_time(time_text);
-    if (!time) return invalid_input(fmt::format("time: expected an ISO 8601 time, got \"{}\"", time_text));
-    if ((!options_.model.empty() && model != options_.model) ||
-        (!options_.version.empty() && version != options_.version) || *time < options_.from || *time >= options_.to)
-      return {};
-    SLIPWAY_TRY(const std::string_view request, text(line, "request_id"));
-    std::int64_t sequence = 0;
-    if (line["sequence"].get(sequence) != simdjson::SUCCESS) return invalid_input("sequence is no whole number");
+    SLIPWAY_TRY(const bool wanted, read_head(line, options_, head_));
+    if (!wanted) return {};
     dom::object fields;
     if (line["inputs"].get(fields) != simdjson::SUCCESS) return invalid_input("inputs is no object");
     for (const auto& [name, value] : fields) {
@@ -159,6 +217,8 @@ class TableBuilder {
       if (column == nullptr) continue;
       if (column->rows() != sequences_.values.size())
         return invalid_input(fmt::format("input '{}' stands twice", name));
+      const bool masked = std::find(head_.masked.begin(), head_.masked.end(), name) != head_.masked.end();
+      if (masked && column->is_typed()) continue;  // a hash is no number and no time
       SLIPWAY_CHECK(column->add(value));
     }
     dom::element score;
@@ -171,11 +231,11 @@ class TableBuilder {
       labels_.add(label);
     else
       labels_.add_missing();
-    sequences_.values.push_back(sequence);
-    times_.values.push_back(*time);
-    requests_.add(request);
-    models_.add(model);
-    versions_.add(version);
+    sequences_.values.push_back(head_.sequence);
+    times_.values.push_back(head_.time);
+    requests_.add(head_.request_id);
+    models_.add(head_.model);
+    versions_.add(head_.version);
     const std::size_t rows = sequences_.values.size();
     for (InputBuilder& column : inputs_) column.pad(rows);
     for (InputBuilder& column : scores_) column.pad(rows);
@@ -201,11 +261,6 @@ class TableBuilder {
   }
 
  private:
-  static Result<std::string_view> text(const dom::element& line, const char* name) {
-    std::string_view value;
-    if (line[name].get(value) != simdjson::SUCCESS) return invalid_input(fmt::format("{} is no text", name));
-    return value;
-  }
   InputBuilder& add_column(std::vector<InputBuilder>& columns, std::unordered_map<std::string, std::size_t>& index,
                            std::string name, std::optional<ColumnKind> kind) {
     index.emplace(name, columns.size());
@@ -221,6 +276,7 @@ class TableBuilder {
 
   const ReadOptions& options_;
   bool fixed_;
+  LoggedRow head_;
   table::IntegerColumn sequences_;
   table::TimeColumn times_;
   TextBuilder requests_, models_, versions_, labels_;
@@ -231,26 +287,38 @@ class TableBuilder {
 }  // namespace
 
 Result<table::Table> read_journal(const std::filesystem::path& folder, const ReadOptions& options) {
-  SLIPWAY_TRY(const std::vector<SegmentFile> segments, list_segments(folder));
   TableBuilder builder(options);
-  dom::parser parser;
-  for (std::size_t s = 0; s < segments.size(); ++s) {
-    SLIPWAY_TRY(std::string content, read_file(segments[s].path));
-    content.reserve(content.size() + simdjson::SIMDJSON_PADDING);
-    std::string_view rest = content;
-    for (std::uint64_t line_number = 1; !rest.empty(); ++line_number) {
-      const std::size_t end = rest.find('\n');
-      if (end == std::string_view::npos && s + 1 == segments.size()) break;
-      const std::string_view line = rest.substr(0, end);
-      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-      const auto where = [&] { return fmt::format("{}: line {}", segments[s].path.string(), line_number); };
-      dom::element element;
-      if (const auto code = parser.parse(line.data(), line.size(), false).get(element))
-        return invalid_input(fmt::format("{}: {}", where(), simdjson::error_message(code)));
-      SLIPWAY_CHECK(builder.add(element).with_context(where()));
-    }
-  }
+  SLIPWAY_CHECK(each_line(folder, [&](const dom::element& line) { return builder.add(line); }));
   return builder.take();
+}
+
+Status scan_journal(const std::filesystem::path& folder, const ReadOptions& options,
+                    const std::function<Status(const LoggedRow&)>& use) {
+  LoggedRow row;
+  return each_line(folder, [&](const dom::element& line) -> Status {
+    SLIPWAY_TRY(const bool wanted, read_head(line, options, row));
+    if (!wanted) return {};
+    SLIPWAY_TRY(row.model_digest, text_member(line, "model_digest"));
+    row.inputs.clear();
+    row.scores.clear();
+    dom::object fields, scores;
+    if (line["inputs"].get(fields) != simdjson::SUCCESS) return invalid_input("inputs is no object");
+    for (const auto& [name, value] : fields) {
+      SLIPWAY_TRY(const Cell cell, read_cell(value));
+      row.inputs.emplace_back(name, cell);
+    }
+    double score = 0;
+    if (line["score"].get(score) == simdjson::SUCCESS)
+      row.scores.emplace_back("", score);
+    else if (line["scores"].get(scores) == simdjson::SUCCESS)
+      for (const auto& [name, value] : scores) {
+        if (value.get(score) != simdjson::SUCCESS) return invalid_input("a score is no number");
+        row.scores.emplace_back(name, score);
+      }
+    row.label = {};
+    if (line["label"].is_string()) row.label = line["label"];
+    return use(row);
+  });
 }
 
 }  // namespace slipway::journal

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <slipway/base/file.hpp>
 #include <slipway/journal/journal.hpp>
 
 #include "segments.hpp"
@@ -17,7 +16,7 @@ Result<Verification> verify_journal(const std::filesystem::path& folder) {
     const auto broken = [&](std::uint64_t line, std::string_view what) {
       return check_failed(fmt::format("{}: line {}: {}", segments[s].path.string(), line, what));
     };
-    SLIPWAY_TRY(const std::string content, read_file(segments[s].path));
+    SLIPWAY_TRY(const std::string content, read_segment(segments[s]));
     std::string_view rest = content;
     for (std::uint64_t line_number = 1; !rest.empty(); ++line_number) {
       const std::size_t end = rest.find('\n');

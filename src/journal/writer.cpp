@@ -129,6 +129,28 @@ Result<std::optional<End>> recover_segment(const fs::path& segment, std::uint64_
   return end;
 }
 
+// The end of a packed segment, which was whole when it was packed.
+Result<std::optional<End>> last_line_of(const SegmentFile& segment) {
+  SLIPWAY_TRY(const std::string content, read_segment(segment));
+  std::string_view lines = content;
+  if (lines.ends_with('\n')) lines.remove_suffix(1);
+  const std::size_t feed = lines.rfind('\n');
+  const auto line = split_line(lines.substr(feed == std::string_view::npos ? 0 : feed + 1));
+  if (!line)
+    return invalid_input(fmt::format("{}: its last line is no line of a prediction log", segment.path.string()));
+  return std::optional(End{line->sequence, std::string(line->chain)});
+}
+
+// Masks that can be applied.
+Result<Masks> check_masks(const WriterOptions& options) {
+  constexpr std::size_t least_key = 16;
+  for (const MaskRule& rule : options.masks)
+    if (rule.hiding == Hiding::hash && options.hash_key.size() < least_key)
+      return invalid_input(
+          fmt::format("field '{}' is to be hashed: a key of at least {} bytes is needed", rule.field, least_key));
+  return Masks{options.masks, options.hash_key};
+}
+
 }  // namespace
 
 struct Writer::State {
@@ -147,6 +169,7 @@ struct Writer::State {
   };
 
   WriterOptions options;
+  Masks masks;
   Descriptor lock;
 
   // Under `mutex`.
@@ -158,6 +181,7 @@ struct Writer::State {
   std::uint64_t flushes_asked = 0, flushes_done = 0;
   Counters counters;
   std::optional<Error> last_error;
+  std::uint64_t open_number = 0;  // of the segment that is written; those before it are full
 
   // Of the writing thread only.
   Descriptor segment;
@@ -172,6 +196,55 @@ struct Writer::State {
   Clock::time_point last_flush = Clock::now();
   std::thread thread;
 
+  // Of the thread that packs and removes segments, under `mutex`.
+  std::condition_variable housekeeping;
+  bool tidy_asked = false;
+  std::thread housekeeper;
+
+  // Packs what is full, then takes away what is too old or too much. What fails is tried again at the next rotation.
+  void tidy() {
+    const auto listed = list_segments(options.folder);
+    if (!listed.ok() || listed->empty()) return;
+    std::vector<SegmentFile> segments = *listed;
+    std::uint64_t current = 0;
+    {
+      const std::lock_guard guard(mutex);
+      current = open_number;
+    }
+    std::erase_if(segments, [&](const SegmentFile& one) { return one.number >= current; });
+    std::uint64_t packed = 0, removed = 0;
+    if (options.pack)
+      for (SegmentFile& segment : segments)
+        if (!segment.packed && pack_segment(segment).ok()) {
+          segment = {segment.path.string() + ".zst", segment.number, true};
+          ++packed;
+        }
+    std::uint64_t total = 0;
+    const auto oldest = fs::file_time_type::clock::now() - std::chrono::seconds(options.keep_seconds);
+    for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
+      std::error_code code;
+      total += fs::file_size(segment->path, code);
+      const bool old = options.keep_seconds > 0 && fs::last_write_time(segment->path, code) < oldest && !code;
+      if ((options.keep_bytes > 0 && total > options.keep_bytes) || old)
+        if (fs::remove(segment->path, code)) ++removed;
+    }
+    const std::lock_guard guard(mutex);
+    counters.packed += packed;
+    counters.removed += removed;
+  }
+
+  void keep_tidy() {
+    std::unique_lock guard(mutex);
+    while (true) {
+      housekeeping.wait_for(guard, std::chrono::hours(1), [this] { return tidy_asked || stopping; });
+      if (stopping) return;
+      tidy_asked = false;
+      guard.unlock();
+      tidy();
+      guard.lock();
+    }
+  }
+
   Status begin_segment() {
     const std::int64_t now = now_microseconds();
     fs::path path = options.folder / segment_name(now, segment_number + 1);
@@ -185,6 +258,9 @@ struct Writer::State {
     segment_begun = now;
     const std::lock_guard guard(mutex);
     ++counters.segments;
+    open_number = segment_number;
+    tidy_asked = true;
+    housekeeping.notify_one();
     return {};
   }
 
@@ -282,6 +358,7 @@ struct Writer::State {
 };
 
 Result<std::unique_ptr<Writer>> Writer::open(WriterOptions options) {
+  SLIPWAY_TRY(Masks masks, check_masks(options));
   std::error_code code;
   fs::create_directories(options.folder, code);
   if (code) return invalid_input("cannot make the folder " + options.folder.string() + ": " + code.message());
@@ -290,16 +367,28 @@ Result<std::unique_ptr<Writer>> Writer::open(WriterOptions options) {
   SLIPWAY_TRY(const std::vector<SegmentFile> segments, list_segments(options.folder));
   if (!segments.empty()) state->segment_number = segments.back().number;
   for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
-    SLIPWAY_TRY(const std::optional<End> end, recover_segment(segment->path));
+    std::optional<End> end;
+    if (segment->packed) {
+      SLIPWAY_TRY(end, last_line_of(*segment));
+    } else {
+      SLIPWAY_TRY(end, recover_segment(segment->path));
+    }
     if (!end) continue;
     state->sequence = end->sequence;
     state->chain = end->chain;
     break;
   }
   state->options = std::move(options);
+  state->masks = std::move(masks);
+  state->open_number = state->segment_number + 1;
   State* running = state.get();
   std::unique_ptr<Writer> writer(new Writer(std::move(state)));
   running->thread = std::thread([running] { running->run(); });
+  const WriterOptions& chosen = running->options;
+  if (chosen.pack || chosen.keep_bytes > 0 || chosen.keep_seconds > 0) {
+    running->tidy_asked = true;
+    running->housekeeper = std::thread([running] { running->keep_tidy(); });
+  }
   return writer;
 }
 
@@ -311,7 +400,9 @@ Writer::~Writer() {
     state_->stopping = true;
   }
   state_->wake.notify_all();
+  state_->housekeeping.notify_all();
   if (state_->thread.joinable()) state_->thread.join();
+  if (state_->housekeeper.joinable()) state_->housekeeper.join();
 }
 
 void Writer::append(std::span<const Record> records, Completion done) {
@@ -324,7 +415,7 @@ void Writer::append(std::span<const Record> records, Completion done) {
   bodies.clear();
   ends.clear();
   for (const Record& record : records) {
-    render_record(bodies, record);
+    render_record(bodies, record, state_->masks);
     ends.push_back(bodies.size());
   }
   State& state = *state_;

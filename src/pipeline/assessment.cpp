@@ -1,7 +1,10 @@
 #include "assessment.hpp"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
+#include <slipway/base/time.hpp>
 #include <slipway/evaluate/evaluation.hpp>
 #include <slipway/evaluate/gates.hpp>
 #include <slipway/package/onnx.hpp>
@@ -11,6 +14,36 @@
 
 namespace slipway::pipeline {
 using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t sample_rows = 20;
+
+// A few test rows and their scores: a server that loads the bundle scores them again before it serves it.
+json verification_sample(const model::Model& model, const model::RowBatch& batch, const model::Block& scores) {
+  json sample = {{"rows", json::array()}, {"scores", json::array()}};
+  for (std::size_t row = 0; row < std::min(batch.rows, sample_rows); ++row) {
+    json fields = json::object();
+    for (std::size_t i = 0; i < model.inputs.size(); ++i) {
+      json& field = fields[model.inputs[i].name];
+      if (const auto* numbers = std::get_if<model::NumberView>(&batch.columns[i])) {
+        if (std::isfinite((*numbers)[row])) field = (*numbers)[row];
+      } else if (const auto* text = std::get_if<model::TextView>(&batch.columns[i])) {
+        if (text->codes[row] >= 0) field = std::string(text->dictionary[static_cast<std::size_t>(text->codes[row])]);
+      } else if (const std::int64_t seconds = std::get<model::TimeView>(batch.columns[i])[row];
+                 seconds != missing_time) {
+        field = format_time(seconds * 1'000'000);
+      }
+    }
+    json numbers = json::array();
+    for (std::size_t k = 0; k < scores.width; ++k) numbers.push_back(scores.at(row, k));
+    sample["rows"].push_back(std::move(fields));
+    sample["scores"].push_back(std::move(numbers));
+  }
+  return sample;
+}
+
+}  // namespace
 
 Result<ServableModel> load_servable(std::string onnx) {
   SLIPWAY_TRY(model::Model model, package::read_onnx(onnx).with_context("reading model.onnx back"));
@@ -26,12 +59,14 @@ Result<Verification> verify_test_rows(const ServableModel& servable, const Datas
   SLIPWAY_TRY(const Agreement agreement,
               compare_with_onnx_runtime(servable.model, servable.onnx, rows, verification.prediction, threads));
   verification.largest_difference = agreement.largest_difference;
-  verification.document = {{"rows", test.rows()},
-                           {"bound", agreement_bound},
-                           {"engines",
-                            {{{"engine", agreement.engine},
-                              {"largest_difference", agreement.largest_difference},
-                              {"different_labels", agreement.different_labels}}}}};
+  verification.document = {
+      {"rows", test.rows()},
+      {"bound", agreement_bound},
+      {"sample", verification_sample(servable.model, rows.batch(), verification.prediction.scores)},
+      {"engines",
+       {{{"engine", agreement.engine},
+         {"largest_difference", agreement.largest_difference},
+         {"different_labels", agreement.different_labels}}}}};
   if (!agreement.holds())
     return check_failed(
         fmt::format("{} and Slipway differ by {:.3g} on the test rows, more than {:.0e}: nothing is "

@@ -1,5 +1,7 @@
 #include "bundle_loader.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <slipway/package/bundle.hpp>
 
 namespace slipway::serving {
@@ -18,6 +20,12 @@ Result<LoadedBundle> load_bundle(const std::filesystem::path& folder) {
   SLIPWAY_TRY(loaded.explanation, explain::read_plan(
                                       loaded.model.inputs, [&](std::string_view name) { return bundle.has(name); },
                                       [&](std::string_view name) { return bundle.read(name); }));
+  if (bundle.has("verification.json")) {
+    SLIPWAY_TRY(const std::string text, bundle.read("verification.json"));
+    const auto document = nlohmann::json::parse(text, nullptr, false);
+    if (const auto sample = document.find("sample"); document.is_object() && sample != document.end())
+      loaded.verification_rows = sample->dump();
+  }
   return loaded;
 }
 

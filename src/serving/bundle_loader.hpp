@@ -16,6 +16,8 @@ struct LoadedBundle {
   std::string digest;                   // of the bundle
   std::vector<std::string> id_columns;  // that requests may carry besides the inputs
   explain::ExplanationPlan explanation;
+  // JSON: {"rows": [{name: value}, ...], "scores": [[...], ...]}; "" if it has none
+  std::string verification_rows;
 };
 
 // Verifies the bundle's digests and reads its model.

@@ -53,13 +53,27 @@ void Loop::sweep_forever() {
 }
 
 Connection::Connection(Socket socket, Loop& loop, Shared& shared)
-    : socket_(std::move(socket)), loop_(loop), shared_(shared) {}
+    : stream_(std::move(socket), shared.tls.get()), loop_(loop), shared_(shared) {}
 
 void Connection::start() {
   beast::error_code ignored;
-  socket_.set_option(net::ip::tcp::no_delay(true), ignored);
+  stream_.socket().set_option(net::ip::tcp::no_delay(true), ignored);
   loop_.connections.insert(shared_from_this());
-  begin_request();
+  if (const auto endpoint = stream_.socket().remote_endpoint(ignored); !ignored) peer_ = endpoint.address().to_string();
+  if (stream_.encrypted())
+    shake_hands();
+  else
+    begin_request();
+}
+
+void Connection::shake_hands() {
+  set_deadline(shared_.options.header_milliseconds);
+  stream_.handshake([self = shared_from_this()](beast::error_code code) {
+    if (self->closed_) return;
+    if (code) return self->close();
+    self->certificate_ = self->stream_.peer_name();
+    self->begin_request();
+  });
 }
 
 void Connection::refuse() {
@@ -67,13 +81,15 @@ void Connection::refuse() {
   shared_.service->count_refused(503);
   Response response = error_response(503, "too many connections: try again in a second");
   response.headers.emplace_back("Retry-After", "1");
-  fail(std::move(response));
+  if (!stream_.encrypted()) return fail(std::move(response));
+  close();  // a handshake only to say no would cost more than the request
 }
 
 void Connection::drain() {
   if (handling_ || closed_) return;
   beast::error_code code;
-  const bool waiting = buffer_.size() == 0 && !parser_->got_some() && socket_.available(code) == 0;
+  const bool waiting =
+      parser_.has_value() && buffer_.size() == 0 && !parser_->got_some() && stream_.socket().available(code) == 0;
   if (waiting) close();
 }
 
@@ -82,7 +98,7 @@ void Connection::close() {
   closed_ = true;
   const auto self = shared_from_this();
   beast::error_code ignored;
-  socket_.close(ignored);
+  stream_.socket().close(ignored);
   loop_.connections.erase(self);
   shared_.closed();
 }
@@ -105,7 +121,7 @@ void Connection::begin_request() {
 
 void Connection::read_more() {
   const std::size_t size = header_checked_ ? body_read_bytes : read_bytes;
-  socket_.async_read_some(buffer_.prepare(size), [self = shared_from_this()](beast::error_code code, std::size_t got) {
+  stream_.read_some(buffer_.prepare(size), [self = shared_from_this()](beast::error_code code, std::size_t got) {
     if (self->closed_) return;
     if (code) {  // the client has gone, with or without half a request
       self->close();
@@ -131,14 +147,13 @@ void Connection::parse() {
       set_deadline(shared_.options.body_milliseconds);
       if (!parser_->is_done() && parser_->get().count(http::field::expect) > 0 && buffer_.size() == 0) {
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        net::async_write(socket_, net::buffer(go_on),
-                         [self = shared_from_this()](beast::error_code failure, std::size_t) {
-                           if (self->closed_) return;
-                           if (failure)
-                             self->close();
-                           else
-                             self->read_more();
-                         });
+        stream_.write(net::buffer(go_on), [self = shared_from_this()](beast::error_code failure, std::size_t) {
+          if (self->closed_) return;
+          if (failure)
+            self->close();
+          else
+            self->read_more();
+        });
         return;
       }
     }
@@ -189,8 +204,10 @@ void Connection::handle_request() {
   }
   request.headers = headers_;
   request.body = message.body();
+  request.peer = peer_;
+  request.certificate = certificate_;
   shared_.service->handle(request, [self = shared_from_this()](Response response) mutable {
-    net::dispatch(self->socket_.get_executor(), [self, response = std::move(response)]() mutable {
+    net::dispatch(self->stream_.socket().get_executor(), [self, response = std::move(response)]() mutable {
       if (!self->closed_) self->respond(std::move(response));
     });
   });
@@ -236,7 +253,7 @@ void Connection::respond(Response response) {
   const std::array<net::const_buffer, 2> parts = {
       net::buffer(head_), net::buffer(response_.body.data(), only_head ? 0 : response_.body.size())};
   set_deadline(shared_.options.write_milliseconds);
-  net::async_write(socket_, parts, [self = shared_from_this()](beast::error_code code, std::size_t) {
+  stream_.write(parts, [self = shared_from_this()](beast::error_code code, std::size_t) {
     if (self->closed_) return;
     if (code)
       self->close();
@@ -248,27 +265,32 @@ void Connection::respond(Response response) {
 void Connection::written() {
   if (keep_alive_ && !(shared_.draining && buffer_.size() == 0)) return begin_request();
   if (lingering_) return linger();
+  if (stream_.encrypted()) {
+    set_deadline(linger_milliseconds);
+    stream_.say_goodbye([self = shared_from_this()](beast::error_code) { self->close(); });
+    return;
+  }
   beast::error_code ignored;
-  socket_.shutdown(net::ip::tcp::socket::shutdown_both, ignored);
+  stream_.socket().shutdown(net::ip::tcp::socket::shutdown_both, ignored);
   close();
 }
 
 void Connection::linger() {
   beast::error_code ignored;
   if (discarded_ == 0) {
-    socket_.shutdown(net::ip::tcp::socket::shutdown_send, ignored);
+    if (!stream_.encrypted()) stream_.socket().shutdown(net::ip::tcp::socket::shutdown_send, ignored);
     set_deadline(linger_milliseconds);
   }
   buffer_.clear();
-  socket_.async_read_some(buffer_.prepare(body_read_bytes),
-                          [self = shared_from_this()](beast::error_code code, std::size_t got) {
-                            if (self->closed_) return;
-                            self->discarded_ += got + 1;
-                            if (code || self->discarded_ > linger_bytes)
-                              self->close();
-                            else
-                              self->linger();
-                          });
+  stream_.read_some(buffer_.prepare(body_read_bytes),
+                    [self = shared_from_this()](beast::error_code code, std::size_t got) {
+                      if (self->closed_) return;
+                      self->discarded_ += got + 1;
+                      if (code || self->discarded_ > linger_bytes)
+                        self->close();
+                      else
+                        self->linger();
+                    });
 }
 
 }  // namespace slipway::serving

@@ -11,8 +11,6 @@
 #include <unordered_set>
 #include <vector>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -21,17 +19,18 @@
 #include <slipway/serving/server.hpp>
 #include <slipway/serving/service.hpp>
 
+#include "stream.hpp"
+
 namespace slipway::serving {
 
 using Clock = std::chrono::steady_clock;
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
-
 class Connection;
 
 // What all threads of a server share.
 struct Shared {
   ServerOptions options;
   std::unique_ptr<Service> service;
+  std::unique_ptr<boost::asio::ssl::context> tls;  // null: plain HTTP
   std::atomic<bool> draining{false};
   std::atomic<std::uint32_t> connections{0};
   std::mutex mutex;
@@ -76,6 +75,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  void shake_hands();
   void begin_request();
   void read_more();
   void parse();
@@ -90,7 +90,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void linger();
   void set_deadline(std::int64_t milliseconds) { deadline_ = Clock::now() + std::chrono::milliseconds(milliseconds); }
 
-  Socket socket_;
+  Stream stream_;
+  std::string peer_, certificate_;  // the client's address and its certificate's common name
   Loop& loop_;
   Shared& shared_;
   boost::beast::flat_buffer buffer_;

@@ -7,7 +7,7 @@ namespace slipway::serving {
 std::string_view route_name(Route route) {
   static constexpr std::string_view names[] = {
       "root",  "health",      "metadata", "repository", "v2_infer", "tensorflow_status", "tensorflow_predict",
-      "score", "invocations", "metrics",  "other"};
+      "score", "invocations", "metrics",  "admin",      "other"};
   return names[static_cast<std::size_t>(route)];
 }
 
@@ -21,6 +21,24 @@ void ServerMetrics::count_request(Route route, int status) {
   std::size_t at = 0;
   while (at < statuses.size() && statuses[at] != status) ++at;
   add(requests[static_cast<std::size_t>(route)][at]);
+}
+
+ModelStatistics ModelMetrics::statistics() const {
+  const auto value = [](const Counter& counter) { return counter.load(std::memory_order_relaxed); };
+  ModelStatistics all;
+  const std::uint64_t scored = value(requests);
+  all.success = {scored, value(request_nanoseconds)};
+  all.fail = {value(failures), value(failure_nanoseconds)};
+  all.input = {scored, value(input_nanoseconds)};
+  all.infer = {scored, value(infer_nanoseconds)};
+  all.output = {scored, value(output_nanoseconds)};
+  all.rows = value(rows);
+  all.last_milliseconds = value(last_milliseconds);
+  return all;
+}
+
+void ServerMetrics::count_call(std::size_t method, int code) {
+  if (method < calls.size() && code >= 0) add(calls[method][std::min<std::size_t>(static_cast<std::size_t>(code), 16)]);
 }
 
 void MetricsText::family(std::string_view name, std::string_view type, std::string_view help) {
@@ -64,27 +82,6 @@ void MetricsText::histogram_samples(std::string_view name, std::initializer_list
   }
   labelled(name, "_sum", labels, "", sum);
   labelled(name, "_count", labels, "", static_cast<double>(total));
-}
-
-void write_server_metrics(MetricsText& out, const ServerMetrics& metrics) {
-  out.family("slipway_requests_total", "counter", "Requests answered, by route and HTTP status.");
-  for (std::size_t route = 0; route < metrics.requests.size(); ++route)
-    for (std::size_t status = 0; status < metrics.requests[route].size(); ++status) {
-      const std::uint64_t count = metrics.requests[route][status].load(std::memory_order_relaxed);
-      if (count == 0) continue;
-      const std::string code =
-          status < ServerMetrics::statuses.size() ? std::to_string(ServerMetrics::statuses[status]) : "other";
-      out.sample("slipway_requests_total", {"route", route_name(static_cast<Route>(route)), "status", code},
-                 static_cast<double>(count));
-    }
-  out.family("slipway_request_duration_seconds", "histogram",
-             "Time from a whole request to its answer, the prediction log's flush included.");
-  for (std::size_t route = 0; route < metrics.seconds.size(); ++route)
-    if (metrics.seconds[route].sum.load(std::memory_order_relaxed) > 0)
-      out.histogram("slipway_request_duration_seconds", {"route", route_name(static_cast<Route>(route))},
-                    metrics.seconds[route], latency_bounds);
-  out.family("slipway_connections", "gauge", "Open HTTP connections.");
-  out.sample("slipway_connections", {}, static_cast<double>(metrics.connections.load(std::memory_order_relaxed)));
 }
 
 }  // namespace slipway::serving

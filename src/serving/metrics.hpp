@@ -44,6 +44,7 @@ enum class Route : std::uint8_t {
   score,
   invocations,
   metrics,
+  admin,
   other,
   count,
 };
@@ -61,10 +62,28 @@ enum class Rejection : std::uint8_t {
 };
 std::string_view rejection_name(Rejection rejection);
 
+// What Triton's statistics say of a model: requests that scored it, with the nanoseconds of each part.
+struct ModelStatistics {
+  struct Duration {
+    std::uint64_t count = 0, nanoseconds = 0;
+  };
+  Duration success, fail, input, infer, output;
+  std::uint64_t rows = 0;
+  std::uint64_t last_milliseconds = 0;  // since 1970
+};
+
 // Of one loaded version of a model.
 struct ModelMetrics {
   explicit ModelMetrics(std::size_t inputs) : out_of_range(inputs), unseen(inputs), missing(inputs) {}
   Counter rows{0};
+  Counter requests{0}, failures{0};  // scored, refused
+  Counter request_nanoseconds{0}, failure_nanoseconds{0}, input_nanoseconds{0}, infer_nanoseconds{0};
+  Counter output_nanoseconds{0}, last_milliseconds{0};
+  Histogram<latency_bounds.size()> seconds;  // of scored requests
+  // As a shadow: rows, those with another label than the answer's, and the sum of absolute differences of scores.
+  Counter shadow_rows{0}, shadow_flips{0};
+  std::atomic<double> shadow_difference{0};
+  ModelStatistics statistics() const;
   std::array<Counter, static_cast<std::size_t>(Rejection::count)> rejected{};
   std::vector<Counter> out_of_range, unseen, missing;  // per input
   Histogram<score_bounds.size()> scores;  // the probability of the positive class, or of the class decided for
@@ -72,12 +91,16 @@ struct ModelMetrics {
 
 // Of the whole server.
 struct ServerMetrics {
-  static constexpr std::array<int, 14> statuses = {200, 400, 404, 405, 408, 409, 411,
-                                                   413, 415, 417, 431, 500, 501, 503};
+  static constexpr std::array<int, 17> statuses = {200, 400, 401, 403, 404, 405, 408, 409, 411,
+                                                   413, 415, 417, 429, 431, 500, 501, 503};
   std::array<std::array<Counter, statuses.size() + 1>, static_cast<std::size_t>(Route::count)> requests{};
   std::array<Histogram<latency_bounds.size()>, static_cast<std::size_t>(Route::count)> seconds{};
   std::atomic<std::int64_t> connections{0};
+  // gRPC calls by method (position in call_methods()) and code.
+  std::array<std::array<Counter, 17>, 32> calls{};
+  Counter in_flight{0};
   void count_request(Route route, int status);
+  void count_call(std::size_t method, int code);
 };
 
 // Writes metrics; every metric's HELP and TYPE stand once, before its samples.
@@ -103,8 +126,5 @@ class MetricsText {
                 std::string_view bound, double value);
   std::string text_;
 };
-
-// The samples of the server; those of the models are the service's.
-void write_server_metrics(MetricsText& out, const ServerMetrics& metrics);
 
 }  // namespace slipway::serving

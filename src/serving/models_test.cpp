@@ -44,7 +44,7 @@ class ModelsTest : public ::testing::Test {
     ASSERT_TRUE(version.ok()) << version.error().message();
   }
   static float score(const std::shared_ptr<ModelRepository>& models, std::string_view target = "/score") {
-    Service service({models, nullptr, "1"});
+    Service service({.models = models});
     const Response response =
         service.handle(Request{"POST", target, {}, R"({"count":1,"state":"CA","transaction_id":"t1"})"});
     EXPECT_EQ(response.status, 200) << response.body;
@@ -116,6 +116,76 @@ TEST_F(ModelsTest, AVersionThatCannotBeLoadedLeavesTheOldOneServed) {
   ASSERT_TRUE(registry.roll_back("fraud", {}).ok());
   EXPECT_TRUE(models->refresh().ok());
   EXPECT_EQ(score(models), 0.1F);
+}
+
+TEST_F(ModelsTest, VerificationRowsMustScoreAsTheyDid) {
+  const auto write = [&](std::string_view score) {
+    package::Manifest manifest;
+    manifest.name = "fraud";
+    package::BundleWriter writer(manifest);
+    EXPECT_TRUE(writer.add_model(fraud_model()).ok());
+    const std::string score0 = score == "0.1" ? "0.9" : "0.5";
+    EXPECT_TRUE(
+        writer
+            .add_file("verification.json", R"({"rows":9,"sample":{"rows":[{"count":1,"state":"CA"}],"scores":[[)" +
+                                               score0 + "," + std::string(score) + "]]}}")
+            .ok());
+    EXPECT_TRUE(writer.publish(root_ / "bundle", true).ok());
+  };
+  write("0.1");
+  const auto models = ModelRepository::open(root_ / "bundle");
+  ASSERT_TRUE(models.ok()) << models.error().message();
+  EXPECT_EQ((*models)->all()[0]->metrics().rows, 0u);  // they are no requests
+  EXPECT_EQ((*models)->all()[0]->metrics().missing[0], 0u);
+  write("0.5");
+  const auto refused = ModelRepository::open(root_ / "bundle");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message(), HasSubstr("verification row 0 scores"));
+}
+
+TEST_F(ModelsTest, UnloadsAndLoads) {
+  publish(0.1F);
+  const auto models = ModelRepository::open(root_ / "models").value();
+  ASSERT_TRUE(models->unload("fraud").ok());
+  EXPECT_FALSE(models->find("fraud").ok());
+  EXPECT_FALSE(models->refresh().value());  // it stays unloaded
+  ASSERT_TRUE(models->load("fraud").ok());
+  EXPECT_EQ(score(models), 0.1F);
+  EXPECT_THAT(models->load("frau").error().message(), HasSubstr("did you mean 'fraud'?"));
+}
+
+TEST_F(ModelsTest, PromotesAndRollsBack) {
+  publish(0.1F);
+  publish(0.2F);
+  const auto models = ModelRepository::open(root_ / "models").value();
+  EXPECT_EQ(models->promote("fraud", "2", "ann", "better").value(), "2");
+  EXPECT_EQ(score(models), 0.2F);
+  EXPECT_EQ(models->roll_back("fraud", "ann", "worse").value(), "1");
+  EXPECT_EQ(score(models), 0.1F);
+  EXPECT_EQ(models->swaps(), 2u);
+  const auto history = registry::Registry::open(root_ / "models")->history("fraud").value();
+  EXPECT_EQ(history.back().who, "ann");
+  EXPECT_EQ(history.back().why, "worse");
+  EXPECT_FALSE(models->promote("fraud", "7", "ann", "").ok());
+}
+
+TEST_F(ModelsTest, MemoryIsBounded) {
+  publish(0.1F);
+  const std::uint64_t needed = estimated_bytes(fraud_model());
+  EXPECT_GT(needed, 100u);
+  EXPECT_TRUE(ModelRepository::open(root_ / "models", {needed}).ok());
+  const auto refused = ModelRepository::open(root_ / "models", {needed - 1});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), ErrorCode::unavailable);
+  // Two versions at a time do not fit: the first goes on.
+  const auto models = ModelRepository::open(root_ / "models", {needed}).value();
+  publish(0.2F);
+  EXPECT_THAT(models->promote("fraud", "2", "", "").error().message(), HasSubstr("MiB are in use"));
+  EXPECT_EQ(score(models), 0.1F);
+  const auto states = models->index();
+  ASSERT_EQ(states.size(), 2u);
+  EXPECT_EQ(states[0].state, "READY");
+  EXPECT_EQ(states[1].state, "UNAVAILABLE");
 }
 
 }  // namespace

@@ -30,7 +30,11 @@ constexpr Fixed fixed_paths[] = {
     {"/v2/health/ready", Action::ready, Route::health, "GET"},
     {"/v2/models", Action::model_list, Route::metadata, "GET"},
     {"/v2/repository/index", Action::index, Route::repository, "POST"},
+    {"/v2/models/stats", Action::statistics, Route::metadata, "GET"},
     {"/v1/models", Action::model_list, Route::metadata, "GET"},
+    {"/monitoring/prometheus/metrics", Action::metrics, Route::metrics, "GET"},
+    {"/openapi.json", Action::openapi, Route::metadata, "GET"},
+    {"/admin/models", Action::admin_models, Route::admin, "GET"},
 };
 
 Error unknown_path(std::string_view path) {
@@ -49,6 +53,8 @@ Target make(Action action, Route route, std::string_view allowed, std::string_vi
                                         route == Route::score || route == Route::invocations);
   target.name = percent_decode(name);
   target.version = percent_decode(version);
+  target.open = route == Route::health && action != Action::model_ready;
+  target.admin = action == Action::load || action == Action::unload || route == Route::admin;
   return target;
 }
 
@@ -73,6 +79,8 @@ std::optional<Target> parse_v2_model(std::string_view rest) {
   if (name.empty() || !rest.empty()) return std::nullopt;
   if (last.empty()) return make(Action::model_metadata, Route::metadata, "GET", name, version);
   if (last == "ready") return make(Action::model_ready, Route::health, "GET", name, version);
+  if (last == "config") return make(Action::model_config, Route::metadata, "GET", name, version);
+  if (last == "stats") return make(Action::statistics, Route::metadata, "GET", name, version);
   if (last == "infer") return make(Action::infer, Route::v2_infer, "POST", name, version);
   return std::nullopt;
 }
@@ -83,22 +91,40 @@ std::optional<Target> parse_tensorflow_model(std::string_view rest) {
   if (const std::size_t colon = rest.rfind(':'); colon != std::string_view::npos) {
     verb = rest.substr(colon + 1);
     rest = rest.substr(0, colon);
-    if (verb != "predict") return std::nullopt;
   }
   const std::string_view name = take_segment(rest);
   std::string_view version;
   std::string_view last = take_segment(rest);
-  if (last == "versions" || last == "labels") {
+  const bool label = last == "labels";
+  if (last == "versions" || label) {
     version = take_segment(rest);
     if (version.empty()) return std::nullopt;
     last = take_segment(rest);
   }
   if (name.empty() || !rest.empty()) return std::nullopt;
-  if (!verb.empty() && last.empty())
-    return make(Action::tensorflow_predict, Route::tensorflow_predict, "POST", name, version);
-  if (!verb.empty()) return std::nullopt;
-  if (last.empty()) return make(Action::tensorflow_status, Route::tensorflow_status, "GET", name, version);
-  if (last == "metadata") return make(Action::tensorflow_metadata, Route::metadata, "GET", name, version);
+  std::optional<Target> target;
+  if (verb.empty() && last.empty())
+    target = make(Action::tensorflow_status, Route::tensorflow_status, "GET", name, version);
+  else if (verb.empty() && last == "metadata")
+    target = make(Action::tensorflow_metadata, Route::metadata, "GET", name, version);
+  else if (last.empty())
+    for (const auto& [word, action] :
+         {std::pair{"predict", Action::tensorflow_predict}, std::pair{"classify", Action::tensorflow_classify},
+          std::pair{"regress", Action::tensorflow_regress}})
+      if (verb == word) target = make(action, Route::tensorflow_predict, "POST", name, version);
+  if (target) target->label = label;
+  return target;
+}
+
+// What follows /admin/models/
+std::optional<Target> parse_admin(std::string_view rest) {
+  const std::string_view name = take_segment(rest);
+  if (name.empty()) return std::nullopt;
+  for (const auto& [word, action] :
+       {std::pair{"load", Action::load}, std::pair{"unload", Action::unload},
+        std::pair{"promote", Action::admin_promote}, std::pair{"rollback", Action::admin_roll_back},
+        std::pair{"traffic", Action::admin_traffic}})
+    if (rest == word) return make(action, Route::admin, "POST", name, "");
   return std::nullopt;
 }
 
@@ -109,7 +135,8 @@ Result<Target> parse_target(std::string_view target) {
   for (const Fixed& fixed : fixed_paths)
     if (fixed.path == path) return make(fixed.action, fixed.route, fixed.allowed, "", "");
   std::optional<Target> found;
-  constexpr std::string_view v2_models = "/v2/models/", v1_models = "/v1/models/", loads = "/v2/repository/models/";
+  constexpr std::string_view v2_models = "/v2/models/", v1_models = "/v1/models/", loads = "/v2/repository/models/",
+                             admin = "/admin/models/";
   if (path.starts_with(v2_models)) {
     found = parse_v2_model(path.substr(v2_models.size()));
   } else if (path.starts_with(v1_models)) {
@@ -118,6 +145,9 @@ Result<Target> parse_target(std::string_view target) {
     std::string_view rest = path.substr(loads.size());
     const std::string_view name = take_segment(rest);
     if (!name.empty() && rest == "load") found = make(Action::load, Route::repository, "POST", name, "");
+    if (!name.empty() && rest == "unload") found = make(Action::unload, Route::repository, "POST", name, "");
+  } else if (path.starts_with(admin)) {
+    found = parse_admin(path.substr(admin.size()));
   }
   if (!found) return unknown_path(path);
   return std::move(*found);

@@ -21,11 +21,21 @@ enum class Action : std::uint8_t {
   model_ready,
   infer,
   model_list,
+  model_config,
+  statistics,
   index,
   load,
+  unload,
   tensorflow_status,
   tensorflow_metadata,
   tensorflow_predict,
+  tensorflow_classify,
+  tensorflow_regress,
+  openapi,
+  admin_models,
+  admin_promote,
+  admin_roll_back,
+  admin_traffic,
   score,
   invocations,
 };
@@ -37,6 +47,9 @@ struct Target {
   bool scores = false;         // answers with scores of rows
   std::string name;            // of the model, decoded
   std::string version;         // or alias; "" = default
+  bool label = false;          // `version` is a label of TensorFlow Serving's
+  bool open = false;           // health: no client needs to prove who it is
+  bool admin = false;          // changes what is served
 };
 
 // A path that is none is not_found, with the nearest one.

@@ -6,7 +6,9 @@
 
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
+#include <slipway/journal/json_text.hpp>
 
+#include "base64.hpp"
 #include "json_body.hpp"
 
 namespace slipway::serving {
@@ -86,6 +88,15 @@ Status Rows::set(std::size_t row, std::size_t input, const dom::element& value) 
       const dom::array list = value;
       if (list.size() == 1 && !list.at(0).is_array()) return set(row, input, list.at(0).value_unsafe());
       break;
+    }
+    case dom::element_type::OBJECT: {
+      std::string_view encoded;
+      if (dom::object(value).size() != 1 || value["b64"].get(encoded) != simdjson::SUCCESS) break;
+      const auto text = decode_base64(encoded, false);
+      if (!text || !journal::is_utf8(*text))
+        return reject(Rejection::wrong_type, fmt::format("{}: 'b64' is no base64 of UTF-8 text", where(row, input)));
+      cell = keep(*text);
+      return {};
     }
     default:
       break;

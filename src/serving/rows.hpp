@@ -21,6 +21,12 @@ namespace slipway::serving {
 
 using journal::Cell;
 
+// An unsigned number, as a whole number where one holds it.
+inline Cell unsigned_cell(std::uint64_t value) {
+  if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return static_cast<double>(value);
+  return static_cast<std::int64_t>(value);
+}
+
 // A set of rows, reused from request to request (one per thread) so that its memory is.
 class Rows {
  public:
@@ -34,13 +40,19 @@ class Rows {
 
   // Sets a raw value. A text must live as long as the rows are used.
   void set(std::size_t row, std::size_t input, Cell value) { cells_[row * width_ + input] = value; }
-  // From JSON: null is missing; a list of one element counts as the element; other lists and objects are errors.
+  // Keeps a text for as long as these rows are used.
+  std::string_view keep(std::string_view text) { return texts_.emplace_back(text); }
+  // From JSON: null is missing; {"b64": "..."} is text in base64, as TensorFlow Serving's clients send it; a list of
+  // one element counts as the element; other lists and objects are errors.
   Status set(std::size_t row, std::size_t input, const simdjson::dom::element& value);
   // A row of fields by name; names in `others` and the model's id columns are left to the caller.
   Status set_object(std::size_t row, const simdjson::dom::object& fields,
                     std::span<const std::string_view> others = {});
   // A row of values in the order of the inputs.
   Status set_list(std::size_t row, const simdjson::dom::array& values);
+
+  // Takes the rows for another model that has the same inputs (another version).
+  void use_model(const ServedModel& model) { model_ = &model; }
 
   // Checks every value against the schema and converts it. After an error, `rejection()` is its kind.
   Status check();

@@ -1,8 +1,10 @@
 // The project's own protocol (/score) and MLflow's (/invocations).
 #include <fmt/format.h>
 
+#include <slipway/base/text.hpp>
 #include <slipway/journal/json_text.hpp>
 
+#include "csv_body.hpp"
 #include "row_forms.hpp"
 #include "work.hpp"
 
@@ -11,18 +13,12 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-Status choose_model(Work& work, const ModelRepository& models, const Request& request) {
+Status choose_by_query(Work& work, const ModelRepository& models, const Request& request) {
   const auto name = query_parameter(request.target, "model");
   const auto version = query_parameter(request.target, "version");
-  if (name) {
-    SLIPWAY_TRY(work.model, models.find(*name, version.value_or("")));
-    return {};
-  }
-  SLIPWAY_TRY(work.model, models.only());
-  if (version) {
-    SLIPWAY_TRY(work.model, models.find(work.model->name(), *version));
-  }
-  return {};
+  if (name) return choose_model(work, models, *name, version.value_or(""));
+  SLIPWAY_TRY(const auto only, models.only());
+  return choose_model(work, models, only->name(), version.value_or(""));
 }
 
 Status read_id(Work& work, std::size_t row, const dom::element& value, std::string_view name) {
@@ -81,7 +77,7 @@ constexpr std::string_view extra_names[] = {"id", "reasons"};
 }  // namespace
 
 Status answer_score(Work& work, const ModelRepository& models, const Request& request, Response& response) {
-  SLIPWAY_CHECK(choose_model(work, models, request));
+  SLIPWAY_CHECK(choose_by_query(work, models, request));
   SLIPWAY_TRY(work.reason_count, query_reasons(request.target));
   SLIPWAY_TRY(const dom::element root, work.json.parse(request.body));
   const bool single = root.is_object();
@@ -115,10 +111,62 @@ Status answer_score(Work& work, const ModelRepository& models, const Request& re
   return {};
 }
 
+namespace {
+
+// What MLflow's scoring server says to other kinds of content.
+enum class Content : std::uint8_t { json, csv };
+Result<Content> content_of(const Request& request) {
+  const std::vector<std::string> parts = split(request.header("content-type"), ';');
+  const std::string type = lower_case(trim(parts.empty() ? std::string_view() : std::string_view(parts[0])));
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const std::string parameter = lower_case(trim(parts[i]));
+    if (parameter.starts_with("charset=") && parameter != "charset=utf-8" && parameter != "charset=\"utf-8\"")
+      return invalid_input("The scoring server only supports UTF-8");
+  }
+  if (type == "text/csv") return Content::csv;
+  // Clients that say nothing, and curl, which says it sends a form, mean JSON.
+  if (type.empty() || type == "application/json" || type == "application/x-www-form-urlencoded") return Content::json;
+  return invalid_input(fmt::format(
+      "This predictor only supports the content types text/csv and application/json, got {}", show_text(type)));
+}
+
+void append_predictions(std::string& out, const Work& work) {
+  out += "{\"predictions\":[";
+  for (std::size_t row = 0; row < work.rows.size(); ++row) {
+    if (row > 0) out += ',';
+    out += '{';
+    append_scores(out, work, row);
+    if (work.reason_count > 0) {
+      out += ",\"reasons\":";
+      append_reasons(out, work, row);
+    }
+    out += '}';
+  }
+  out += "]}";
+}
+
+}  // namespace
+
 Status answer_invocations(Work& work, const ModelRepository& models, const Request& request, Response& response) {
-  SLIPWAY_CHECK(choose_model(work, models, request));
+  const auto content = content_of(request);
+  if (!content.ok()) {
+    response.status = 415;
+    response.content_type = "text/plain; charset=utf-8";
+    response.body = content.error().message();
+    return {};
+  }
+  SLIPWAY_CHECK(choose_by_query(work, models, request));
   SLIPWAY_TRY(work.reason_count, query_reasons(request.target));
+  if (*content == Content::csv) {
+    SLIPWAY_CHECK(work.rows.begin(*work.model, 0));
+    SLIPWAY_CHECK(read_csv_rows(work, request.body));
+    SLIPWAY_CHECK(score_rows(work));
+    append_predictions(response.body, work);
+    return {};
+  }
   SLIPWAY_TRY(const dom::element root, work.json.parse(request.body));
+  if (root["signature_name"].error() == simdjson::SUCCESS)
+    return invalid_input("'signature_name' is not supported here: leave it out");
   static constexpr const char* keys[] = {"dataframe_split", "dataframe_records", "instances", "inputs"};
   const char* given = nullptr;
   for (const char* key : keys) {
@@ -141,18 +189,7 @@ Status answer_invocations(Work& work, const ModelRepository& models, const Reque
   else
     SLIPWAY_CHECK(read_row_list(work, rows, given));
   SLIPWAY_CHECK(score_rows(work));
-  response.body = "{\"predictions\":[";
-  for (std::size_t row = 0; row < work.rows.size(); ++row) {
-    if (row > 0) response.body += ',';
-    response.body += '{';
-    append_scores(response.body, work, row);
-    if (work.reason_count > 0) {
-      response.body += ",\"reasons\":";
-      append_reasons(response.body, work, row);
-    }
-    response.body += '}';
-  }
-  response.body += "]}";
+  append_predictions(response.body, work);
   return {};
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "verification_rows.hpp"
+
 namespace slipway::serving {
 namespace {
 
@@ -20,12 +22,14 @@ Memory& memory() {
 
 Result<std::shared_ptr<const ServedModel>> ServedModel::make(model::Model model, std::string version,
                                                              std::string digest, std::vector<std::string> id_columns,
-                                                             explain::ExplanationPlan explanation) {
+                                                             explain::ExplanationPlan explanation,
+                                                             std::string_view verification_rows) {
   std::shared_ptr<ServedModel> served(new ServedModel());
   served->model_ = std::move(model);
   served->version_ = std::move(version);
   served->digest_ = std::move(digest);
   served->id_columns_ = std::move(id_columns);
+  served->memory_bytes_ = estimated_bytes(served->model_);
   const auto& inputs = served->model_.inputs;
   served->all_numbers_ = true;
   served->categories_.resize(inputs.size());
@@ -74,7 +78,35 @@ Result<std::shared_ptr<const ServedModel>> ServedModel::make(model::Model model,
     std::vector<std::vector<explain::Reason>> reasons;
     SLIPWAY_CHECK(served->explain(row, scores, 1, reasons).with_context("explaining a first row"));
   }
+  if (!verification_rows.empty()) {
+    SLIPWAY_CHECK(score_verification_rows(*served, verification_rows));
+    served->metrics_ = std::make_unique<ModelMetrics>(inputs.size());  // those rows were no requests
+  }
   return std::shared_ptr<const ServedModel>(std::move(served));
+}
+
+std::uint64_t estimated_bytes(const model::Model& model) {
+  constexpr std::uint64_t copies = 3;
+  std::uint64_t bytes = 0;
+  const auto texts = [](const std::vector<std::string>& list) {
+    std::uint64_t sum = 0;
+    for (const std::string& text : list) sum += sizeof(std::string) + text.size();
+    return sum;
+  };
+  const auto numbers = [](const auto&... lists) { return ((lists.size() * sizeof(lists[0])) + ...); };
+  for (const model::Input& input : model.inputs) bytes += texts(input.categories);
+  for (const model::Operator& op : model.operators) {
+    if (const auto* trees = std::get_if<model::Trees>(&op))
+      bytes += numbers(trees->feature, trees->threshold, trees->left, trees->right, trees->missing_left, trees->cover,
+                       trees->leaf_values);
+    else if (const auto* lookup = std::get_if<model::Lookup>(&op))
+      bytes += texts(lookup->keys) + numbers(lookup->rows);
+    else if (const auto* dense = std::get_if<model::Dense>(&op))
+      bytes += numbers(dense->weights, dense->bias);
+    else if (const auto* terms = std::get_if<model::Terms>(&op))
+      bytes += texts(terms->terms) + numbers(terms->weights);
+  }
+  return bytes * copies;
 }
 
 int ServedModel::find_input(std::string_view name, std::size_t hint) const {

@@ -24,10 +24,12 @@ using Scores = engine::Prediction;
 
 class ServedModel {
  public:
-  // Compiles the model and scores a row once, so that the first request finds everything warm.
+  // Compiles the model and scores its verification rows, or a row of missing values, so that the first request finds
+  // everything warm. Rows whose scores differ from the stored ones are an error.
   static Result<std::shared_ptr<const ServedModel>> make(model::Model model, std::string version, std::string digest,
                                                          std::vector<std::string> id_columns,
-                                                         explain::ExplanationPlan explanation = {});
+                                                         explain::ExplanationPlan explanation = {},
+                                                         std::string_view verification_rows = {});
 
   const model::Model& model() const { return model_; }
   const std::string& name() const { return model_.name; }
@@ -62,6 +64,7 @@ class ServedModel {
                  std::vector<std::vector<explain::Reason>>& out) const;
 
   ModelMetrics& metrics() const { return *metrics_; }
+  std::uint64_t memory_bytes() const { return memory_bytes_; }
 
  private:
   ServedModel() = default;
@@ -77,11 +80,15 @@ class ServedModel {
   std::vector<std::unordered_set<std::string_view>> categories_;
   std::vector<std::uint8_t> says_one_;  // text inputs in which true is "1"
   bool all_numbers_ = false;
+  std::uint64_t memory_bytes_ = 0;
   std::optional<engine::Predictor> predictor_;
   std::optional<explain::Explainer> explainer_;
   std::shared_ptr<const explain::ReasonCatalogue> catalogue_;
   std::string unexplained_;  // why there is no explainer
   std::unique_ptr<ModelMetrics> metrics_;
 };
+
+// About how much memory a served model takes: its arrays, compiled, and once more for explanations.
+std::uint64_t estimated_bytes(const model::Model& model);
 
 }  // namespace slipway::serving

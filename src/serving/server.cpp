@@ -7,6 +7,8 @@
 #include <slipway/serving/server.hpp>
 
 #include "connection.hpp"
+#include "grpc/grpc_server.hpp"
+#include "tls.hpp"
 
 namespace slipway::serving {
 namespace {
@@ -24,6 +26,7 @@ struct Server::State {
   Shared shared;
   std::shared_ptr<ModelRepository> models;
   std::vector<std::unique_ptr<Loop>> loops;
+  std::unique_ptr<GrpcServer> grpc;
   std::optional<Acceptor> acceptor;
   std::optional<net::steady_timer> retry;
   std::uint16_t port = 0;
@@ -125,6 +128,8 @@ Status Server::State::stop() {
   if (refresher.joinable()) refresher.join();
 
   shared.service->set_ready(false);
+  // Those who look at readiness get the time to send their requests elsewhere.
+  std::this_thread::sleep_for(std::chrono::milliseconds(shared.options.drain_delay_milliseconds));
   shared.draining = true;
   net::post(loops[0]->context, [this] {
     boost::system::error_code ignored;
@@ -137,6 +142,7 @@ Status Server::State::stop() {
   };
   for (const auto& loop : loops)
     net::post(loop->context, [&each_connection, one = loop.get()] { each_connection(*one, &Connection::drain); });
+  if (grpc != nullptr) grpc->stop(shared.options.drain_milliseconds);
   Status outcome;
   {
     std::unique_lock wait(shared.mutex);
@@ -166,13 +172,25 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::shared
   ServiceOptions service;
   service.models = models;
   service.journal = options.journal;
+  service.product_version = options.product_version;
+  service.access = options.access;
+  service.access_log = options.access_log;
+  service.open_administration = options.open_administration;
+  service.in_flight = options.in_flight;
+  service.body_bytes = options.body_bytes;
   state->shared.service = std::make_unique<Service>(std::move(service));
   state->models = std::move(models);
   state->shared.options = std::move(options);
   const int threads = state->shared.options.threads > 0 ? state->shared.options.threads : Threads().count();
   for (int i = 0; i < threads; ++i) state->loops.push_back(std::make_unique<Loop>());
   state->retry.emplace(state->loops[0]->context);
+  if (state->shared.options.tls.enabled()) {
+    SLIPWAY_TRY(state->shared.tls, make_tls_context(state->shared.options.tls));
+  }
   SLIPWAY_CHECK(state->listen());
+  if (state->shared.options.grpc) {
+    SLIPWAY_TRY(state->grpc, GrpcServer::start(state->shared.options, *state->shared.service));
+  }
   state->accept();
   state->run();
   if (state->shared.options.refresh_milliseconds > 0)
@@ -185,6 +203,7 @@ Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() { [[maybe_unused]] const Status stopped = stop(); }
 
 std::uint16_t Server::port() const { return state_->port; }
+std::uint16_t Server::grpc_port() const { return state_->grpc == nullptr ? 0 : state_->grpc->port(); }
 
 void Server::wait() {
   std::unique_lock guard(state_->mutex);

@@ -1,47 +1,72 @@
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
-#include <random>
 
 #include <fmt/format.h>
 
-#include <slipway/base/random.hpp>
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
-#include <slipway/journal/json_text.hpp>
 #include <slipway/serving/service.hpp>
 
-#include "descriptions.hpp"
-#include "metrics.hpp"
-#include "routes.hpp"
+#include "actions.hpp"
+#include "encoding.hpp"
+#include "grpc/calls.hpp"
+#include "json_lists.hpp"
+#include "trace_context.hpp"
 #include "work.hpp"
 
 namespace slipway::serving {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = Work::Clock;
 
-int http_status(ErrorCode code) {
+constexpr std::size_t worth_packing = 1400;  // bytes; less fits one packet anyway
+
+// HTTP's status and gRPC's code of an error.
+struct Codes {
+  int http, grpc;
+};
+Codes codes_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::invalid_input:
-      return 400;
+      return {400, 3};
     case ErrorCode::not_found:
-      return 404;
+      return {404, 5};
     case ErrorCode::conflict:
+      return {409, 6};
     case ErrorCode::check_failed:
-      return 409;
+      return {409, 9};
     case ErrorCode::unavailable:
+      return {503, 14};
     case ErrorCode::cancelled:
-      return 503;
+      return {503, 1};
     case ErrorCode::internal:
-      return 500;
+      return {500, 13};
   }
-  return 500;
+  return {500, 13};
 }
+constexpr int grpc_forbidden = 7, grpc_exhausted = 8, grpc_unimplemented = 12, grpc_unauthenticated = 16;
 
 Response answer_error(const Error& error) {
-  Response response = error_response(http_status(error.code()), error.message());
+  Response response = error_response(codes_of(error.code()).http, error.message());
   if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
+}
+
+Reply reply_error(int code, std::string_view message) {
+  Reply reply;
+  reply.code = code;
+  reply.error = message;
+  return reply;
+}
+
+// MLflow's clients look for `message`, all others for `error`.
+void shape_mlflow_error(Response& response, std::string_view message) {
+  response.body = fmt::format(R"({{"error_code":"{}","message":{},"error":{}}})",
+                              response.status == 404  ? "RESOURCE_DOES_NOT_EXIST"
+                              : response.status < 500 ? "BAD_REQUEST"
+                                                      : "INTERNAL_ERROR",
+                              json_text(message), json_text(message));
 }
 
 // Printable ASCII and not too long: it goes into an answer's header and the log.
@@ -50,16 +75,32 @@ bool usable_id(std::string_view id) {
          std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
-// 32 hexadecimal digits, different in every process and for every call.
-std::string fresh_id() {
-  static const std::uint64_t process = [] {
-    std::random_device device;
-    return (static_cast<std::uint64_t>(device()) << 32) ^ device() ^ static_cast<std::uint64_t>(now_microseconds());
-  }();
-  static std::atomic<std::uint64_t> counter{0};
-  const std::uint64_t number = counter.fetch_add(1, std::memory_order_relaxed);
-  return fmt::format("{:016x}{:016x}", process, mix_bits(process + number));
+std::string fresh_id() { return fmt::format("{:016x}{:016x}", fresh_number(), fresh_number()); }
+
+std::string_view find_header(std::span<const Header> headers, std::string_view name) {
+  return Request{{}, {}, headers, {}}.header(name);
 }
+
+std::uint64_t nanoseconds(Clock::duration duration) {
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count()));
+}
+
+Work& thread_work() {
+  thread_local Work work;
+  return work;
+}
+
+// What is known of a request until it has been answered.
+struct Exchange {
+  Route route = Route::other;
+  Clock::time_point begun = Clock::now();
+  const CallMethod* call = nullptr;  // of gRPC
+  // The rest only where there is an access log.
+  std::string method, path, client, peer, request_id, model, version;
+  std::uint64_t rows = 0;
+  TraceContext trace;
+};
 
 }  // namespace
 
@@ -68,199 +109,385 @@ struct Service::State {
   ServerMetrics metrics;
   std::atomic<bool> ready{true};
 
-  Status answer(Work& work, const Request& request, const Target& target, Response& response);
-  // The same, with what a library throws (memory, mostly) as an error.
-  Status answer_safely(Work& work, const Request& request, const Target& target, Response& response) {
-    try {
-      return answer(work, request, target, response);
-    } catch (const std::bad_alloc&) {
-      return unavailable("there is not enough memory for this request");
-    } catch (const std::exception& problem) {
-      return internal_error(problem.what());
+  // A refusal, or nothing if the request may go on.
+  std::optional<Admission> refuse(const Credentials& credentials, bool open, bool admin, Exchange& exchange) {
+    if (open) return std::nullopt;
+    if (options.access != nullptr) {
+      Admission admission = options.access->admit(credentials, admin);
+      exchange.client = std::move(admission.client);
+      if (admission.verdict != Admission::Verdict::admitted) return admission;
     }
+    if (admin && !options.open_administration && (options.access == nullptr || !options.access->is_closed())) {
+      Admission admission;
+      admission.verdict = Admission::Verdict::forbidden;
+      admission.message = "nobody may change what is served here: start the server with clients, or with --admin";
+      return admission;
+    }
+    return std::nullopt;
   }
-  void log_and_respond(Work& work, Route route, Clock::time_point begun, Response response, Respond respond);
-  void finish(Route route, Clock::time_point begun, const Response& response) {
-    metrics.count_request(route, response.status);
-    metrics.seconds[static_cast<std::size_t>(route)].observe(
-        std::chrono::duration<double>(Clock::now() - begun).count(), latency_bounds);
+
+  bool is_full() const {
+    return options.in_flight > 0 && metrics.in_flight.load(std::memory_order_relaxed) > options.in_flight;
   }
+
+  // The prediction log's answer; `done` comes at once without a log.
+  void log_rows(Work& work, std::function<void(Status)> done);
+  void score_and_log_shadow(Work& work);
+  void count_model(Work& work, bool ok, ErrorCode code);
+  void describe(Exchange& exchange, const Work& work) const;
+  void finish(const Exchange& exchange, int status, std::string_view error);
 };
 
 Service::Service(ServiceOptions options) : state_(std::make_unique<State>()) { state_->options = std::move(options); }
 Service::~Service() = default;
 
-Status Service::State::answer(Work& work, const Request& request, const Target& target, Response& response) {
-  const ModelRepository& models = *options.models;
-  switch (target.action) {
-    case Action::root:
-      response.body = describe_server(models, options.product_version);
-      return {};
-    case Action::server_metadata:
-      response.body = describe_v2_server(options.product_version);
-      return {};
-    case Action::live:
-      response.body = "{\"live\":true}";
-      return {};
-    case Action::ready:
-      if (!ready || models.all().empty()) return unavailable(ready ? "no model is served" : "the server is stopping");
-      response.body = "{\"ready\":true}";
-      return {};
-    case Action::ping:
-      if (!ready) return unavailable("the server is stopping");
-      response.content_type = "text/plain; charset=utf-8";
-      response.body = "\n";
-      return {};
-    case Action::product_version:
-      response.content_type = "text/plain; charset=utf-8";
-      response.body = options.product_version + "\n";
-      return {};
-    case Action::model_metadata: {
-      SLIPWAY_TRY(const auto model, models.find(target.name, target.version));
-      response.body = describe_v2_model(*model, models.versions(target.name));
-      return {};
-    }
-    case Action::model_ready: {
-      SLIPWAY_TRY(const auto model, models.find(target.name, target.version));
-      if (!ready) return unavailable("the server is stopping");
-      response.body = "{\"name\":";
-      journal::append_json_string(response.body, model->name());
-      response.body += ",\"ready\":true}";
-      return {};
-    }
-    case Action::infer:
-      return answer_v2_infer(work, models, request, target.name, target.version, response);
-    case Action::model_list:
-      response.body = describe_model_list(models);
-      return {};
-    case Action::index:
-      response.body = describe_index(models);
-      return {};
-    case Action::load:
-      SLIPWAY_CHECK(options.models->refresh());
-      SLIPWAY_CHECK(models.find(target.name));
-      response.body = "{\"name\":";
-      journal::append_json_string(response.body, target.name);
-      response.body += ",\"load\":true}";
-      return {};
-    case Action::tensorflow_status: {
-      SLIPWAY_TRY(const auto model, models.find(target.name, target.version));
-      response.body = describe_tensorflow_status(target.version.empty() ? models.versions(target.name)
-                                                                        : std::vector<std::string>{model->version()});
-      return {};
-    }
-    case Action::tensorflow_metadata: {
-      SLIPWAY_TRY(const auto model, models.find(target.name, target.version));
-      response.body = describe_tensorflow_model(*model);
-      return {};
-    }
-    case Action::tensorflow_predict:
-      return answer_tensorflow_predict(work, models, request, target.name, target.version, response);
-    case Action::score:
-      return answer_score(work, models, request, response);
-    case Action::invocations:
-      return answer_invocations(work, models, request, response);
-    case Action::metrics:
-      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-      response.body = write_metrics(metrics, models, options.journal.get(), ready, options.product_version);
-      return {};
-  }
-  return internal_error("this route has no answer");
-}
+namespace {
 
-void Service::State::log_and_respond(Work& work, Route route, Clock::time_point begun, Response response,
-                                     Respond respond) {
-  const ServedModel& model = *work.model;
-  const std::size_t rows = work.rows.size(), width = work.scores.scores.width;
-  const bool several = !model.is_binary() && !model.is_regression();
+// The records of scored rows, with the memory that they point into.
+struct LoggedRows {
   std::vector<float> scores;
-  std::vector<std::string> ids(rows);
-  std::vector<journal::Record> records(rows);
-  scores.reserve(rows * (several ? width : 1));
-  const std::int64_t now = now_microseconds();
-  for (std::size_t row = 0; row < rows; ++row) {
-    journal::Record& record = records[row];
-    ids[row] = work.row_id(row);
-    record.time = now;
-    record.request_id = ids[row];
-    record.model = model.name();
-    record.version = model.version();
-    record.model_digest = model.digest();
-    record.input_names = model.input_names();
-    record.inputs = work.rows.cells(row);
-    const std::size_t begin = scores.size();
-    if (several)
-      for (std::size_t k = 0; k < width; ++k) scores.push_back(work.scores.scores.at(row, k));
-    else
-      scores.push_back(model.score(work.scores, row));
-    record.scores = std::span(scores).subspan(begin);
-    if (several) record.classes = model.model().classes;
-    record.label = model.label(work.scores, row);
-    record.findings = work.rows.findings(row);
+  std::vector<std::string> ids;
+  std::vector<journal::Record> records;
+
+  LoggedRows(const Work& work, const ServedModel& model, const Scores& scored, std::string_view role) {
+    const std::size_t rows = work.rows.size(), width = scored.scores.width;
+    const bool several = !model.is_binary() && !model.is_regression();
+    ids.resize(rows);
+    records.resize(rows);
+    scores.reserve(rows * (several ? width : 1));
+    const std::int64_t now = now_microseconds();
+    for (std::size_t row = 0; row < rows; ++row) {
+      journal::Record& record = records[row];
+      ids[row] = work.row_id(row);
+      record.time = now;
+      record.request_id = ids[row];
+      record.model = model.name();
+      record.version = model.version();
+      record.model_digest = model.digest();
+      record.role = role;
+      record.input_names = model.input_names();
+      record.inputs = work.rows.cells(row);
+      const std::size_t begin = scores.size();
+      if (several)
+        for (std::size_t k = 0; k < width; ++k) scores.push_back(scored.scores.at(row, k));
+      else
+        scores.push_back(model.score(scored, row));
+      record.scores = std::span(scores).subspan(begin);
+      if (several) record.classes = model.model().classes;
+      record.label = model.label(scored, row);
+      record.findings = work.rows.findings(row);
+    }
   }
-  options.journal->append(records, [this, route, begun, response = std::move(response),
-                                    respond = std::move(respond)](Status status) mutable {
-    if (!status.ok()) response = answer_error(status.error());
-    finish(route, begun, response);
-    respond(std::move(response));
-  });
+};
+
+}  // namespace
+
+void Service::State::log_rows(Work& work, std::function<void(Status)> done) {
+  if (!work.scored || work.rows.size() == 0 || options.journal == nullptr) return done({});
+  const LoggedRows rows(work, *work.model, work.scores, work.role);
+  options.journal->append(rows.records, std::move(done));
 }
 
-void Service::handle(const Request& request, Respond respond) {
-  const Clock::time_point begun = Clock::now();
-  thread_local Work work;
-  work.reset();
-  Response response;
-  const Result<Target> target = parse_target(request.target);
-  if (!target.ok()) {
-    response = answer_error(target.error());
-    state_->finish(Route::other, begun, response);
-    respond(std::move(response));
+void Service::State::score_and_log_shadow(Work& work) {
+  if (!work.scored || work.traffic == nullptr) return;
+  thread_local Scores scores;
+  const auto shadow = score_shadow(work, scores);
+  if (shadow == nullptr || options.journal == nullptr) return;
+  const LoggedRows rows(work, *shadow, scores, "shadow");
+  options.journal->append(rows.records, {});
+}
+
+void Service::State::count_model(Work& work, bool ok, ErrorCode code) {
+  if (work.model == nullptr) return;
+  ModelMetrics& counts = work.model->metrics();
+  const Clock::time_point now = Clock::now();
+  const std::uint64_t whole = nanoseconds(now - work.begun);
+  if (ok) {
+    add(counts.requests);
+    add(counts.request_nanoseconds, whole);
+    add(counts.input_nanoseconds, nanoseconds(work.read - work.begun));
+    add(counts.infer_nanoseconds, nanoseconds(work.inferred - work.read));
+    add(counts.output_nanoseconds, nanoseconds(now - work.inferred));
+    counts.seconds.observe(static_cast<double>(whole) * 1e-9, latency_bounds);
+    counts.last_milliseconds.store(static_cast<std::uint64_t>(now_microseconds() / 1000), std::memory_order_relaxed);
     return;
   }
-  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
-  if (target->allowed.find(method) == std::string_view::npos || method.empty()) {
-    response = error_response(
-        405, fmt::format("{} is not allowed here: expected {}", show_text(request.method), target->allowed));
-    response.headers.emplace_back("Allow", target->allowed);
-  } else if (const std::string_view encoding = request.header("content-encoding");
-             !encoding.empty() && encoding != "identity") {
-    response = error_response(
-        415, fmt::format("Content-Encoding {} is not supported: send the body as it is", show_text(encoding)));
-  } else {
+  add(counts.failures);
+  add(counts.failure_nanoseconds, whole);
+  if (code == ErrorCode::invalid_input) add(counts.rejected[static_cast<std::size_t>(work.rows.rejection())]);
+}
+
+void Service::State::describe(Exchange& exchange, const Work& work) const {
+  if (options.access_log == nullptr) return;
+  exchange.request_id = work.request_id;
+  if (work.model != nullptr) {
+    exchange.model = work.model->name();
+    exchange.version = work.model->version();
+  }
+  if (work.scored) exchange.rows = work.rows.size();
+}
+
+void Service::State::finish(const Exchange& exchange, int status, std::string_view error) {
+  metrics.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  const auto duration = Clock::now() - exchange.begun;
+  if (exchange.call != nullptr)
+    metrics.count_call(static_cast<std::size_t>(exchange.call - call_methods().data()), status);
+  else
+    metrics.count_request(exchange.route, status);
+  metrics.seconds[static_cast<std::size_t>(exchange.route)].observe(std::chrono::duration<double>(duration).count(),
+                                                                    latency_bounds);
+  if (options.access_log == nullptr) return;
+  AccessEntry entry;
+  entry.protocol = exchange.call != nullptr ? "grpc" : "http";
+  entry.method = exchange.method;
+  entry.path = exchange.path;
+  entry.status = status;
+  entry.microseconds = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  entry.client = exchange.client;
+  entry.peer = exchange.peer;
+  entry.request_id = exchange.request_id;
+  entry.model = exchange.model;
+  entry.version = exchange.version;
+  entry.rows = exchange.rows;
+  entry.trace_id = exchange.trace.trace_id;
+  entry.span_id = exchange.trace.span_id;
+  entry.parent_id = exchange.trace.parent_id;
+  entry.error = error;
+  options.access_log->write(entry);
+}
+
+namespace {
+
+// Runs what may throw (memory, mostly), and gives that as an error.
+template <class Function>
+Status safely(const Function& function) {
+  try {
+    return function();
+  } catch (const std::bad_alloc&) {
+    return unavailable("there is not enough memory for this request");
+  } catch (const std::exception& problem) {
+    return internal_error(problem.what());
+  }
+}
+
+std::optional<Response> refusal_of(const Admission& admission) {
+  using Verdict = Admission::Verdict;
+  const int status = admission.verdict == Verdict::unauthenticated ? 401
+                     : admission.verdict == Verdict::forbidden     ? 403
+                                                                   : 429;
+  Response response = error_response(status, admission.message);
+  if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"slipway\"");
+  if (status == 429)
+    response.headers.emplace_back("Retry-After",
+                                  std::to_string(static_cast<int>(std::ceil(admission.retry_after_seconds))));
+  return response;
+}
+
+}  // namespace
+
+void Service::handle(const Request& sent, Respond respond) {
+  State& state = *state_;
+  Exchange exchange;
+  add(state.metrics.in_flight);
+  Request request = sent;
+  Work& work = thread_work();
+  work.reset();
+  work.begun = exchange.begun;
+  const bool logged = state.options.access_log != nullptr;
+  Response response;
+  std::string error;
+  const std::string_view traceparent = request.header("traceparent");
+  if (logged || !traceparent.empty()) {
+    exchange.trace = continue_trace(traceparent);
+    if (!traceparent.empty()) response.headers.emplace_back("traceresponse", exchange.trace.header());
+  }
+  if (logged) {
+    exchange.method = request.method;
+    exchange.path = request.target.substr(0, 1024);
+    exchange.peer = request.peer;
+  }
+  // An answer that replaces what has been written so far, headers of the request's own kept.
+  const auto replace = [&](Response other, std::string_view why) {
+    other.headers.insert(other.headers.end(), response.headers.begin(), response.headers.end());
+    response = std::move(other);
+    error = why;
+  };
+  const auto fail = [&](const Error& problem) { replace(answer_error(problem), problem.message()); };
+
+  std::string unpacked;
+  const Result<Target> target = parse_target(request.target);
+  const auto go_on = [&]() -> bool {
+    if (!target.ok()) {
+      fail(target.error());
+      return false;
+    }
+    exchange.route = target->route;
+    const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+    const Credentials credentials{request.header("authorization"), request.header("x-api-key"), request.certificate,
+                                  request.peer};
+    if (const auto refused = state.refuse(credentials, target->open, target->admin, exchange)) {
+      replace(*refusal_of(*refused), refused->message);
+      return false;
+    }
+    if (target->allowed.find(method) == std::string_view::npos || method.empty()) {
+      const std::string message =
+          fmt::format("{} is not allowed here: expected {}", show_text(request.method), target->allowed);
+      Response refused = error_response(405, message);
+      refused.headers.emplace_back("Allow", target->allowed);
+      replace(std::move(refused), message);
+      return false;
+    }
+    if (!target->open && state.is_full()) {
+      fail(unavailable("too many requests at a time: try again in a second"));
+      return false;
+    }
+    const std::string_view encoding = request.header("content-encoding");
+    const auto coding = parse_content_encoding(encoding);
+    if (!coding) {
+      const std::string message =
+          fmt::format("Content-Encoding {} is not supported: expected gzip or deflate", show_text(encoding));
+      replace(error_response(415, message), message);
+      return false;
+    }
+    if (*coding != Coding::identity) {
+      bool fits = true;
+      auto decoded = decode_body(*coding, request.body, state.options.body_bytes, fits);
+      if (!decoded.ok()) {
+        fail(decoded.error());
+        if (!fits) response.status = 413;
+        return false;
+      }
+      unpacked = std::move(*decoded);
+      request.body = unpacked;
+    }
+    return true;
+  };
+  const Status prepared = safely([&]() -> Status {
+    if (!go_on()) return {};
     const std::string_view id = request.header("x-request-id");
     work.request_id = usable_id(id) ? std::string(id) : target->scores ? fresh_id() : std::string();
     if (!work.request_id.empty()) response.headers.emplace_back("X-Request-Id", work.request_id);
-    const Status status = state_->answer_safely(work, request, *target, response);
-    if (!status.ok()) {
-      if (target->scores && work.model != nullptr && status.error().code() == ErrorCode::invalid_input)
-        add(work.model->metrics().rejected[static_cast<std::size_t>(work.rows.rejection())]);
-      Response refused = answer_error(status.error());
-      refused.headers.insert(refused.headers.end(), response.headers.begin(), response.headers.end());
-      response = std::move(refused);
+    if (target->scores) work.routing_key = request.header("x-canary-key");
+    const ActionContext context{state.options, state.metrics, state.ready, exchange.client};
+    SLIPWAY_CHECK(answer_action(context, work, request, *target, response));
+    if (work.scored) {
+      response.headers.emplace_back("X-Model-Version", work.model->version());
+      state.count_model(work, true, ErrorCode::internal);
     }
+    if (const Coding wanted = choose_coding(request.header("accept-encoding"));
+        wanted != Coding::identity && response.body.size() >= worth_packing) {
+      SLIPWAY_TRY(response.body, encode_body(wanted, response.body));
+      response.headers.emplace_back("Content-Encoding", coding_name(wanted));
+      response.headers.emplace_back("Vary", "Accept-Encoding");
+    }
+    return {};
+  });
+  if (!prepared.ok()) {
+    work.scored = false;
+    if (target.ok() && target->scores) state.count_model(work, false, prepared.error().code());
+    fail(prepared.error());
   }
-  if (work.scored && response.status == 200 && work.rows.size() > 0 && state_->options.journal != nullptr) {
-    state_->log_and_respond(work, target->route, begun, std::move(response), std::move(respond));
-  } else {
-    state_->finish(target->route, begun, response);
+  if (!error.empty() && target.ok() && target->action == Action::invocations) shape_mlflow_error(response, error);
+  state.describe(exchange, work);
+  state.log_rows(work, [&state, exchange, error, response = std::move(response),
+                        respond = std::move(respond)](Status status) mutable {
+    if (!status.ok()) {
+      response = answer_error(status.error());
+      error = status.error().message();
+    }
+    state.finish(exchange, response.status, error);
     respond(std::move(response));
-  }
+  });
+  state.score_and_log_shadow(work);
   work.reset();
 }
 
-Response Service::handle(const Request& request) {
+void Service::call(const Call& call, RespondCall respond) {
+  State& state = *state_;
+  Exchange exchange;
+  add(state.metrics.in_flight);
+  Work& work = thread_work();
+  work.reset();
+  work.begun = exchange.begun;
+  if (state.options.access_log != nullptr) {
+    exchange.method = "POST";
+    exchange.path = call.method.substr(0, 1024);
+    exchange.peer = call.peer;
+    exchange.trace = continue_trace(find_header(call.metadata, "traceparent"));
+  }
+  Reply reply;
+  const CallMethod* const method = find_call_method(call.method);
+  if (method == nullptr) {
+    reply = reply_error(grpc_unimplemented, fmt::format("no such method: {}", show_text(call.method)));
+  } else {
+    exchange.route = method->route;
+    exchange.call = method;
+    const Credentials credentials{find_header(call.metadata, "authorization"), find_header(call.metadata, "x-api-key"),
+                                  call.certificate, call.peer};
+    const auto refused = state.refuse(credentials, method->open, method->admin, exchange);
+    if (refused) {
+      using Verdict = Admission::Verdict;
+      reply = reply_error(refused->verdict == Verdict::unauthenticated ? grpc_unauthenticated
+                          : refused->verdict == Verdict::forbidden     ? grpc_forbidden
+                                                                       : grpc_exhausted,
+                          refused->message);
+    } else if (!method->open && state.is_full()) {
+      reply = reply_error(grpc_exhausted, "too many requests at a time: try again in a second");
+    } else {
+      const std::string_view id = find_header(call.metadata, "x-request-id");
+      work.request_id = usable_id(id) ? std::string(id) : method->scores ? fresh_id() : std::string();
+      if (method->scores) work.routing_key = find_header(call.metadata, "x-canary-key");
+      const Status status = safely([&]() -> Status {
+        CallContext context{work, *state.options.models, state.ready, state.options.product_version};
+        SLIPWAY_CHECK(method->handler(context, call.message, reply.message));
+        if (work.scored) state.count_model(work, true, ErrorCode::internal);
+        return {};
+      });
+      if (!status.ok()) {
+        work.scored = false;
+        if (method->scores) state.count_model(work, false, status.error().code());
+        reply = reply_error(codes_of(status.error().code()).grpc, status.error().message());
+      }
+    }
+  }
+  state.describe(exchange, work);
+  state.log_rows(work,
+                 [&state, exchange, reply = std::move(reply), respond = std::move(respond)](Status status) mutable {
+                   if (!status.ok())
+                     reply = reply_error(codes_of(status.error().code()).grpc, status.error().message());
+                   state.finish(exchange, exchange.call != nullptr ? reply.code : 404, reply.error);
+                   respond(std::move(reply));
+                 });
+  state.score_and_log_shadow(work);
+  work.reset();
+}
+
+namespace {
+
+// Waits for what `start` is given to call.
+template <class Answer>
+Answer wait_for(const std::function<void(std::function<void(Answer)>)>& start) {
   std::mutex mutex;
   std::condition_variable answered;
-  std::optional<Response> result;
-  handle(request, [&](Response response) {
+  std::optional<Answer> result;
+  start([&](Answer answer) {
     const std::lock_guard guard(mutex);
-    result = std::move(response);
+    result = std::move(answer);
     answered.notify_one();
   });
   std::unique_lock guard(mutex);
   answered.wait(guard, [&] { return result.has_value(); });
   return std::move(*result);
+}
+
+}  // namespace
+
+Response Service::handle(const Request& request) {
+  return wait_for<Response>([&](Respond respond) { handle(request, std::move(respond)); });
+}
+
+Reply Service::call(const Call& one) {
+  return wait_for<Reply>([&](RespondCall respond) { call(one, std::move(respond)); });
 }
 
 void Service::set_ready(bool ready) { state_->ready = ready; }

@@ -4,6 +4,7 @@
 #include <slipway/journal/json_text.hpp>
 
 #include "row_forms.hpp"
+#include "tensorflow_models.hpp"
 #include "work.hpp"
 
 namespace slipway::serving {
@@ -47,9 +48,17 @@ void append_columns(std::string& out, const Work& work) {
 
 }  // namespace
 
+Status choose_tensorflow_model(Work& work, const ModelRepository& models, const Target& target) {
+  TensorFlowVersion version;
+  (target.label ? version.label : version.number) = target.version;
+  SLIPWAY_TRY(work.model, find_tensorflow_model(models, target.name, version));
+  if (target.version.empty()) work.traffic = models.traffic(target.name);
+  return {};
+}
+
 Status answer_tensorflow_predict(Work& work, const ModelRepository& models, const Request& request,
-                                 const std::string& name, const std::string& version, Response& response) {
-  SLIPWAY_TRY(work.model, models.find(name, version));
+                                 const Target& target, Response& response) {
+  SLIPWAY_CHECK(choose_tensorflow_model(work, models, target));
   SLIPWAY_TRY(work.reason_count, query_reasons(request.target));
   SLIPWAY_TRY(const dom::element root, work.json.parse(request.body));
   if (!root.is_object())
@@ -64,9 +73,9 @@ Status answer_tensorflow_predict(Work& work, const ModelRepository& models, cons
   }
   if (root["signature_name"].get(other) == simdjson::SUCCESS) {
     std::string_view signature;
-    if (other.get(signature) != simdjson::SUCCESS ||
-        (!signature.empty() && signature != "serving_default" && signature != "predict"))
-      return invalid_input(fmt::format("'signature_name': expected \"serving_default\", got {}", show(other)));
+    if (other.get(signature) != simdjson::SUCCESS)
+      return invalid_input("'signature_name': expected a text, got " + show(other));
+    SLIPWAY_CHECK(check_signature(signature, "predict"));
   }
   SLIPWAY_CHECK(work.rows.begin(*work.model, 0));
   if (by_row)

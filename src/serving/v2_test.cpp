@@ -18,7 +18,8 @@ class V2Test : public ::testing::Test {
   void SetUp() override {
     models_ = ModelRepository::empty();
     ASSERT_TRUE(models_->add(fraud_model(), "3", "digest3").ok());
-    service_ = std::make_unique<Service>(ServiceOptions{models_, nullptr, "1"});
+    service_ = std::make_unique<Service>(
+        ServiceOptions{.models = models_, .product_version = "1", .open_administration = true});
   }
   Response send(std::string_view method, std::string_view target, std::string_view body = "",
                 std::vector<Header> headers = {}) {
@@ -101,7 +102,7 @@ TEST_F(V2Test, ErrorsNameTheInput) {
   EXPECT_THAT(refused_input(R"({"name":"amount","shape":[1,2],"datatype":"FP32","data":[1,2]})"),
               HasSubstr("expected [n] or [n, 1], got [1, 2]"));
   EXPECT_THAT(refused_input(R"({"name":"amount","shape":[2,1,1],"datatype":"FP32","data":[1,2]})"),
-              HasSubstr("more than two sizes"));
+              HasSubstr("got [2, 1, 1]"));
   EXPECT_THAT(refused_input(R"({"name":"amount","shape":[-1],"datatype":"FP32","data":[1,2]})"), HasSubstr("got -1"));
   EXPECT_THAT(refused_input(R"({"name":"amount","datatype":"FP32","data":[1,2]})"), HasSubstr("shape"));
   EXPECT_THAT(refused_input(R"({"name":"amount","shape":[2],"datatype":"FP16","data":[1,2]})"),

@@ -1,9 +1,11 @@
 #include "work.hpp"
 
 #include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
 
+#include <slipway/base/hash.hpp>
 #include <slipway/journal/json_text.hpp>
 
 namespace slipway::serving {
@@ -16,11 +18,45 @@ std::string Work::row_id(std::size_t row) const {
   return rows.size() == 1 ? request_id : fmt::format("{}/{}", request_id, row);
 }
 
+namespace {
+
+// What decides whether a request goes to the canary: a field, a header or the request's id.
+std::string routing_key(const Work& work) {
+  if (!work.routing_key.empty()) return work.routing_key;
+  const std::string& key = work.traffic->rule.key;
+  const int input = key.empty() ? -1 : work.model->find_input(key, 0);
+  if (input < 0) return work.row_id(0);
+  std::string text;
+  journal::append_json(text, work.rows.cells(0)[static_cast<std::size_t>(input)]);
+  return text;
+}
+
+bool goes_to_canary(const Work& work) {
+  constexpr double scale = 1.0 / 18446744073709551616.0;  // 2^-64
+  return static_cast<double>(hash_bytes(routing_key(work), hash_bytes(work.model->name()))) * scale <
+         work.traffic->rule.share;
+}
+
+}  // namespace
+
+Status choose_model(Work& work, const ModelRepository& models, std::string_view name, std::string_view version) {
+  SLIPWAY_TRY(work.model, models.find(name, version));
+  if (version.empty()) work.traffic = models.traffic(name);
+  return {};
+}
+
 Status score_rows(Work& work) {
+  if (work.traffic != nullptr && work.traffic->canary != nullptr && work.rows.size() > 0 && goes_to_canary(work)) {
+    work.model = work.traffic->canary;
+    work.role = "canary";
+    work.rows.use_model(*work.model);
+  }
   const ServedModel& model = *work.model;
   if (work.reason_count > 0) SLIPWAY_CHECK(model.can_explain());
   SLIPWAY_CHECK(work.rows.check());
+  work.read = Work::Clock::now();
   SLIPWAY_CHECK(model.predict(work.rows.batch(), work.scores));
+  work.inferred = Work::Clock::now();
   if (work.reason_count > 0)
     SLIPWAY_CHECK(model.explain(work.rows.batch(), work.scores, work.reason_count, work.reasons));
   ModelMetrics& metrics = model.metrics();
@@ -30,6 +66,28 @@ Status score_rows(Work& work) {
       metrics.scores.observe(static_cast<double>(model.score(work.scores, row)), score_bounds);
   work.scored = true;
   return {};
+}
+
+std::shared_ptr<const ServedModel> score_shadow(Work& work, Scores& scores) {
+  if (work.traffic == nullptr || work.traffic->shadow == nullptr || work.rows.size() == 0) return nullptr;
+  const auto shadow = work.traffic->shadow;
+  ModelMetrics& metrics = shadow->metrics();
+  work.rows.use_model(*shadow);
+  if (!work.rows.check().ok() || !shadow->predict(work.rows.batch(), scores).ok()) {
+    add(metrics.failures);
+    return nullptr;
+  }
+  add(metrics.shadow_rows, work.rows.size());
+  double difference = 0;
+  std::uint64_t flips = 0;
+  for (std::size_t row = 0; row < work.rows.size(); ++row) {
+    difference += std::abs(static_cast<double>(shadow->score(scores, row)) -
+                           static_cast<double>(work.model->score(work.scores, row)));
+    flips += shadow->label(scores, row) != work.model->label(work.scores, row) ? 1 : 0;
+  }
+  add(metrics.shadow_flips, flips);
+  metrics.shadow_difference.fetch_add(difference, std::memory_order_relaxed);
+  return shadow;
 }
 
 void append_scores(std::string& out, const Work& work, std::size_t row) {

@@ -1,6 +1,7 @@
 // What one request needs on its way through a protocol: decode into rows, score, write the answer. One per thread,
 // reused.
 #pragma once
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <slipway/serving/models.hpp>
 
 #include "json_body.hpp"
+#include "routes.hpp"
 #include "rows.hpp"
 #include "served_model.hpp"
 
@@ -28,8 +30,19 @@ struct Work {
   std::string request_id;
   std::vector<std::string> row_ids;  // one per row; empty: made from request_id
   bool scored = false;
+  bool large = false;                          // the request's memory should not be kept
+  std::shared_ptr<const TrafficPlan> traffic;  // of the model's name, where the request names no version
+  std::string_view role;                       // "canary", or "" for the version that was asked for
+  std::string routing_key;                     // of a canary, where a header gives it
+  // When the request came, its rows were read, and their scores were there.
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begun, read, inferred;
 
   void reset() {
+    large = false;
+    traffic.reset();
+    role = {};
+    routing_key.clear();
     reasons.clear();
     model.reset();
     reason_count = 0;
@@ -42,8 +55,15 @@ struct Work {
   std::string row_id(std::size_t row) const;
 };
 
-// Checks the rows, scores them, finds the reasons, and counts. The model must be set.
+// Sets the model and, where the request names no version, the traffic rule of its name.
+Status choose_model(Work& work, const ModelRepository& models, std::string_view name, std::string_view version);
+
+// Checks the rows, scores them (on the canary, where the traffic rule says so), finds the reasons, and counts. The
+// model must be set.
 Status score_rows(Work& work);
+// Scores the same rows on the shadow version, if there is one, and counts where it differs.
+// Gives that version, or null; its scores are in `scores`.
+std::shared_ptr<const ServedModel> score_shadow(Work& work, Scores& scores);
 
 // Appends `"score":0.25,"label":"1"`, `"scores":{"a":0.1,...},"label":"b"` or `"score":12.5`, without braces.
 void append_scores(std::string& out, const Work& work, std::size_t row);
@@ -59,8 +79,11 @@ Result<std::size_t> query_reasons(std::string_view target);
 // answers in the service. `name` and `version` are those of the path, decoded ("" = default).
 Status answer_v2_infer(Work& work, const ModelRepository& models, const Request& request, const std::string& name,
                        const std::string& version, Response& response);
+Status choose_tensorflow_model(Work& work, const ModelRepository& models, const Target& target);
+Status answer_tensorflow_examples(Work& work, const ModelRepository& models, const Request& request,
+                                  const Target& target, Response& response);
 Status answer_tensorflow_predict(Work& work, const ModelRepository& models, const Request& request,
-                                 const std::string& name, const std::string& version, Response& response);
+                                 const Target& target, Response& response);
 Status answer_score(Work& work, const ModelRepository& models, const Request& request, Response& response);
 Status answer_invocations(Work& work, const ModelRepository& models, const Request& request, Response& response);
 

@@ -1,10 +1,12 @@
 """What real clients make of a running server: tritonclient over the Open Inference Protocol, plain HTTP elsewhere.
 
-usage: python serving_clients.py BASE_URL MODEL
+usage: python serving_clients.py BASE_URL GRPC_ADDRESS MODEL
 Prints one line per check; exit code 1 if one fails.
 """
 
+import gzip
 import json
+import subprocess
 import sys
 import urllib.error
 import urllib.parse
@@ -166,6 +168,134 @@ def with_triton(checks, base, model):
     return metadata, reference.get("answer")
 
 
+def with_triton_extensions(checks, base, model, metadata, answer):
+    """What Triton has beside the protocol: packed bodies, classification, configuration, statistics, the repository."""
+    client = tritonclient.http.InferenceServerClient(urllib.parse.urlparse(base).netloc)
+
+    def packed(algorithm, binary):
+        result = client.infer(
+            model, tensors(metadata, 300, binary),
+            request_compression_algorithm=algorithm, response_compression_algorithm=algorithm,
+        )  # fmt: skip
+        return expect(result.as_numpy("score")[:3].tolist() == answer[0], result.as_numpy("score")[:3])
+
+    for algorithm in ("gzip", "deflate"):
+        for binary in (False, True):
+            checks.run(f"triton: {algorithm} both ways, binary {binary}", lambda a=algorithm, b=binary: packed(a, b))
+
+    def classification():
+        output = tritonclient.http.InferRequestedOutput("probabilities", class_count=2)
+        top = client.infer(model, tensors(metadata, 2, True), outputs=[output]).as_numpy("probabilities")
+        value, index, label = top[0][0].decode().split(":")
+        return expect(top.shape == (2, 2) and label == answer[1][0] and float(value) >= 0.5 and index in "01", top)
+
+    checks.run("triton: classification", classification)
+    config = client.get_model_config(model)
+    checks.run(
+        "triton: configuration",
+        lambda: expect([t["name"] for t in config["input"]] == [t["name"] for t in metadata["inputs"]], config),
+    )
+
+    def statistics():
+        before = client.get_inference_statistics(model)["model_stats"][0]
+        client.infer(model, tensors(metadata, 3, True))
+        after = client.get_inference_statistics(model)["model_stats"][0]
+        return expect(
+            after["inference_count"] - before["inference_count"] == 3
+            and after["inference_stats"]["success"]["count"] - before["inference_stats"]["success"]["count"] == 1,
+            (before, after),
+        )
+
+    checks.run("triton: statistics", statistics)
+
+    def unload_and_load():
+        client.unload_model(model)
+        gone = client.is_model_ready(model)
+        client.load_model(model)
+        return expect(not gone and client.is_model_ready(model), f"ready after unload {gone}")
+
+    checks.run("triton: unload and load", unload_and_load)
+    client.close()
+
+
+def with_mlflow(checks, base, metadata, answer):
+    """MLflow's own client of its scoring server."""
+    import pandas
+    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
+
+    client = ScoringServerClient("127.0.0.1", urllib.parse.urlparse(base).port)
+    row = {tensor["name"]: PLAIN[tensor["datatype"]] for tensor in metadata["inputs"]}
+
+    def invoke(data):
+        predictions = client.invoke(data).get_predictions()
+        scores = numpy.float32(predictions["score"]).tolist()
+        return expect(scores == numpy.float32([answer[0][0]] * 2).tolist(), scores)
+
+    checks.run("MLflow's client: ping", lambda: client.ping())
+    checks.run("MLflow's client: a data frame", lambda: invoke(pandas.DataFrame([row, row])))
+
+    def csv():
+        text = pandas.DataFrame([row, row]).to_csv(index=False)
+        status, _, body = call(base, "POST", "/invocations", text.encode(), {"Content-Type": "text/csv"})
+        scores = [numpy.float32(one["score"]) for one in json.loads(body)["predictions"]]
+        return expect(status == 200 and scores == [numpy.float32(answer[0][0])] * 2, body)
+
+    checks.run("MLflow: CSV that pandas wrote", csv)
+    checks.run(
+        "MLflow: an error is BAD_REQUEST",
+        lambda: expect(json.loads(call(base, "POST", "/invocations", {})[2])["error_code"] == "BAD_REQUEST", "not so"),
+    )
+    checks.run(
+        "MLflow: another charset is 415 in plain text",
+        lambda: expect(call(base, "POST", "/invocations", b"x", {"Content-Type": "text/csv; charset=latin1"})[0] == 415, "not so"),
+    )
+    checks.run("MLflow: version", lambda: expect(call(base, "GET", "/version")[2].strip(), "empty"))
+
+
+def with_curl(checks, base, model, metadata):
+    """curl as people type it."""
+    row = {tensor["name"]: PLAIN[tensor["datatype"]] for tensor in metadata["inputs"]}
+
+    def curl(*words, data=None):
+        run = subprocess.run(["curl", "-sS", "-f", *words], input=data, capture_output=True, timeout=30)
+        if run.returncode != 0:
+            raise AssertionError(run.stderr.decode())
+        return run.stdout
+
+    checks.run(
+        "curl: -d without a content type",
+        lambda: expect("score" in json.loads(curl(base + f"/score?model={model}", "-d", json.dumps(row))), "no score"),
+    )
+    checks.run(
+        "curl: --compressed with a packed body",
+        lambda: expect(
+            len(
+                json.loads(
+                    curl(
+                        "--compressed", "-H", "Content-Encoding: gzip", "--data-binary", "@-", base + f"/score?model={model}",
+                        data=gzip.compress(json.dumps([row] * 100).encode()),
+                    )
+                )
+            )
+            == 100,
+            "not 100 rows",
+        ),
+    )  # fmt: skip
+    checks.run(
+        "curl: chunked and Expect: 100-continue",
+        lambda: expect(
+            b"score" in curl("-H", "Transfer-Encoding: chunked", "-H", "Expect: 100-continue", "--data-binary", "@-",
+                             base + f"/score?model={model}", data=json.dumps(row).encode()),
+            "no score",
+        ),
+    )  # fmt: skip
+    checks.run("curl: HEAD", lambda: expect(b"200 OK" in curl("-I", base + "/v2/health/live"), "not 200"))
+    checks.run(
+        "curl: the OpenAPI document",
+        lambda: expect(json.loads(curl(base + "/openapi.json"))["openapi"].startswith("3."), "no version"),
+    )
+
+
 def with_plain_http(checks, base, model, metadata, answer):
     fields = {tensor["name"]: PLAIN[tensor["datatype"]] for tensor in metadata["inputs"]}
     path = f"/v1/models/{model}"
@@ -223,6 +353,26 @@ def with_plain_http(checks, base, model, metadata, answer):
         "MLflow: dataframe_records",
         lambda: same_score(predictions({"dataframe_records": [fields]}, target=f"/invocations?model={model}")[0]),
     )
+    checks.run(
+        "TensorFlow Serving: classify",
+        lambda: expect(
+            [numpy.float32(score) for _, score in predictions({"examples": [fields]}, "results", path + ":classify")[0]][-1]
+            == numpy.float32(answer[0][0]),
+            "another score",
+        ),
+    )
+    checks.run(
+        "TensorFlow Serving: regress by label",
+        lambda: expect(
+            numpy.float32(predictions({"examples": [fields]}, "results", path + "/labels/champion:regress")[0])
+            == numpy.float32(answer[0][0]),
+            "another score",
+        ),
+    )
+    checks.run(
+        "TensorFlow Serving: an unknown label is 400",
+        lambda: expect(call(base, "POST", path + "/labels/blue:predict", {"instances": [fields]})[0] == 400, "not so"),
+    )
     checks.run("MLflow: ping", lambda: expect(call(base, "GET", "/ping")[0] == 200, "not 200"))
 
     def score():
@@ -241,13 +391,16 @@ def with_plain_http(checks, base, model, metadata, answer):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         print(__doc__, file=sys.stderr)
         return 2
-    base, model = sys.argv[1].rstrip("/"), sys.argv[2]
+    base, model = sys.argv[1].rstrip("/"), sys.argv[3]
     checks = Checks()
     metadata, answer = with_triton(checks, base, model)
+    with_triton_extensions(checks, base, model, metadata, answer)
     with_plain_http(checks, base, model, metadata, answer)
+    with_mlflow(checks, base, metadata, answer)
+    with_curl(checks, base, model, metadata)
     return checks.report()
 
 

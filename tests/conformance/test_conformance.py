@@ -128,12 +128,15 @@ def test_verification_says_what_was_compared(bundle):
     assert "ONNX Runtime" in json.dumps(json.loads((bundle / "verification.json").read_text()))
 
 
-def test_serving_clients(slipway, project):
-    """tritonclient and plain HTTP against the server; a broken client can hang, so it runs in a process of its own."""
-    with slipway.serve("models/", cwd=project) as server:
-        script = pathlib.Path(__file__).with_name("serving_clients.py")
+@pytest.mark.parametrize("script", ["serving_clients.py", "grpc_clients.py"])
+def test_serving_clients(slipway, project, script):
+    """Real clients against the server; a broken client can hang, so each file of them runs in a process of its own."""
+    with slipway.serve("models/", "--grpc", "127.0.0.1:0", "--admin", cwd=project) as server:
         run = subprocess.run(
-            [sys.executable, str(script), f"http://127.0.0.1:{server.port}", "fraud"],
+            [
+                sys.executable, str(pathlib.Path(__file__).with_name(script)),
+                f"http://127.0.0.1:{server.port}", f"127.0.0.1:{server.grpc_port}", "fraud",
+            ],
             capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         assert run.returncode == 0, run.stdout + run.stderr

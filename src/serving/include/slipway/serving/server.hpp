@@ -1,14 +1,24 @@
-// The HTTP/1.1 server: a few threads, each with its own loop, that read requests, run the model in place and answer.
+// The server: HTTP/1.1 and, where asked for, gRPC: a few threads, each with its own loop, that read requests, run the
+// model in place and answer.
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <slipway/base/result.hpp>
 #include <slipway/journal/journal.hpp>
+#include <slipway/serving/access.hpp>
+#include <slipway/serving/access_log.hpp>
 #include <slipway/serving/models.hpp>
+#include <slipway/serving/tls.hpp>
 
 namespace slipway::serving {
+
+struct GrpcOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8081;  // 0: a free one, see Server::grpc_port()
+};
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
@@ -23,7 +33,16 @@ struct ServerOptions {
   std::int64_t idle_milliseconds = 75'000;    // a kept connection without a request
   std::int64_t drain_milliseconds = 30'000;   // stop(): for requests in flight
   std::int64_t refresh_milliseconds = 1'000;  // how often the registry is looked at; 0: never
+  std::int64_t drain_delay_milliseconds = 0;  // stop(): between readiness going false and the end of listening
   std::shared_ptr<journal::Writer> journal;   // null: nothing is logged
+  std::optional<GrpcOptions> grpc;            // none: no gRPC is started
+  TlsOptions tls;                             // for both
+  std::shared_ptr<Access> access;             // null: everybody may score
+  std::shared_ptr<AccessLog> access_log;      // null: none is written
+  bool open_administration = false;           // whether everybody may change what is served, where nobody has to say
+                                              // who it is
+  std::uint32_t in_flight = 4096;             // requests at a time; more: 503 and Retry-After, RESOURCE_EXHAUSTED
+  std::string product_version = "0.1.0";
 };
 
 class Server {
@@ -34,6 +53,7 @@ class Server {
   ~Server();
 
   std::uint16_t port() const;
+  std::uint16_t grpc_port() const;  // 0 without gRPC
   // Returns when the server has been stopped.
   void wait();
   // Readiness goes false, no connection is taken any more, requests in flight are answered with Connection: close, idle

@@ -2,28 +2,39 @@
 //
 // Routes
 //   GET  /                                          name, version, links
-//   GET  /v2, /v2/health/{live,ready}, /v2/models/M[/versions/V][/ready]    Open Inference Protocol V2
-//   POST /v2/models/M[/versions/V]/infer, /v2/repository/index, /v2/repository/models/M/load
+//   GET  /v2, /v2/health/{live,ready}, /v2/models/M[/versions/V][/ready|/config|/stats], /v2/models/stats
+//   POST /v2/models/M[/versions/V]/infer, /v2/repository/index, /v2/repository/models/M/{load,unload}
 //   GET  /v1/models, /v1/models/M[/versions/V|/labels/L][/metadata]         TensorFlow Serving
-//   POST /v1/models/M[/versions/V|/labels/L]:predict
+//   POST /v1/models/M[/versions/V|/labels/L]:{predict,classify,regress}
 //   POST /score[?model=M&version=V&reasons=K]       an object of named fields, or a list of them
 //   POST /invocations, GET /ping, /health, /version                         MLflow
-//   GET  /metrics                                   Prometheus text format 0.0.4
+//   GET  /metrics, /monitoring/prometheus/metrics   Prometheus text format 0.0.4
+//   GET  /openapi.json                              all of this, described
+//   GET  /admin/models; POST /admin/models/M/{load,unload,promote,rollback,traffic}
+// The same over gRPC: the methods of grpc/calls.hpp.
 #pragma once
 #include <functional>
 #include <memory>
 
 #include <slipway/base/result.hpp>
 #include <slipway/journal/journal.hpp>
+#include <slipway/serving/access.hpp>
+#include <slipway/serving/access_log.hpp>
 #include <slipway/serving/http.hpp>
 #include <slipway/serving/models.hpp>
 
 namespace slipway::serving {
 
 struct ServiceOptions {
-  std::shared_ptr<ModelRepository> models;
-  std::shared_ptr<journal::Writer> journal;  // null: nothing is logged
+  std::shared_ptr<ModelRepository> models = nullptr;
+  std::shared_ptr<journal::Writer> journal = nullptr;  // null: nothing is logged
   std::string product_version = "0.1.0";
+  std::shared_ptr<Access> access = nullptr;         // null: everybody may score
+  std::shared_ptr<AccessLog> access_log = nullptr;  // null: none is written
+  // Whether those who are nobody in particular (no clients, no tokens) may change what is served.
+  bool open_administration = false;
+  std::uint32_t in_flight = 0;           // requests at a time, those waiting for the journal included; 0: no limit
+  std::uint64_t body_bytes = 16u << 20;  // of a body once it is unpacked
 };
 
 // Safe for concurrent use; the work is done on the calling thread.
@@ -37,6 +48,10 @@ class Service {
   void handle(const Request& request, Respond respond);
   // The same, waiting for the journal.
   Response handle(const Request& request);
+  // A gRPC call in the same way.
+  using RespondCall = std::function<void(Reply)>;
+  void call(const Call& call, RespondCall respond);
+  Reply call(const Call& call);
 
   // Whether /v2/health/ready says yes; a server that drains sets it to false.
   void set_ready(bool ready);

@@ -1,0 +1,154 @@
+"""Requests per second, CPU time per request and latencies of `slipway serve` and its peers on one model.
+
+usage: python bench/serve/compare.py PROGRAM SERVE_LOAD [--seconds S] [--rates 500,2000,5000]
+PROGRAM is a built slipway, SERVE_LOAD the load generator (cmake -DSLIPWAY_BUILD_BENCH=ON, target serve_load); the Python of this
+script has bench/serve/requirements.txt. CPU time is the server's, user and system, from /proc.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROW = {"amount": 120.5, "num_transactions": 3, "state": "NY", "channel": "online", "card_type": "credit"}
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def v2_message(model):
+    """A ModelInferRequest with one row, written by hand: fields 1 (model_name), 5 (inputs)."""
+
+    def field(number, payload):
+        size, length = len(payload), b""
+        while True:
+            length += bytes([size & 127 | (128 if size > 127 else 0)])
+            size >>= 7
+            if not size:
+                return bytes([number << 3 | 2]) + length + payload
+
+    import struct
+
+    message = field(1, model.encode())
+    for name, value in ROW.items():
+        text = isinstance(value, str)
+        contents = field(8, value.encode()) if text else field(6, struct.pack("<f", value))
+        message += field(5, field(1, name.encode()) + field(2, b"BYTES" if text else b"FP32") + field(3, b"\x01") + field(5, contents))
+    return message
+
+
+class Measured:
+    def __init__(self, load, seconds):
+        self.load, self.seconds, self.rows = load, seconds, []
+
+    def run(self, name, pid, words, rate, connections=8):
+        """`words`: protocol, address, and what is asked, without connections, rate and seconds."""
+        before = cpu_seconds(pid)
+        done = subprocess.run([self.load, *words, str(connections), str(rate), str(self.seconds)], capture_output=True, text=True, check=True)
+        result = json.loads(done.stdout)
+        cpu = (cpu_seconds(pid) - before) / max(1, result["requests"]) * 1e6
+        self.rows.append((name, rate or "most", result, cpu))
+        print(
+            f"{name:<34} {rate or 'most':>6} {result['rate']:>8.0f}/s {cpu:>8.1f} us CPU  p50 {result['p50']:>8.0f}  "
+            f"p99 {result['p99']:>8.0f}  p99.9 {result['p999']:>8.0f} us  errors {result['errors']}",
+            flush=True,
+        )
+        return cpu
+
+
+def wait_for(url):
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(url, timeout=1)
+            return
+        except OSError:
+            time.sleep(0.05)
+    sys.exit(f"{url} does not answer")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("load")
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rates", default="500,2000")
+    options = parser.parse_args()
+    program, load = pathlib.Path(options.program).resolve(), str(pathlib.Path(options.load).resolve())
+    rates = [int(rate) for rate in options.rates.split(",")]
+    here = pathlib.Path(__file__).resolve().parent
+    with tempfile.TemporaryDirectory() as place:
+        place = pathlib.Path(place)
+
+        def slipway(*words):
+            subprocess.run([program, *words, "--quiet"], cwd=place, check=True, stdout=subprocess.DEVNULL)
+
+        slipway("sample", "fraud", "--rows", "50000", "--out", "all.csv")
+        with open(place / "all.csv") as source, open(place / "tx.csv", "w") as target:
+            names = source.readline().strip().split(",")
+            keep = [names.index(name) for name in [*ROW, "is_fraud"]]
+            target.write(",".join(names[i] for i in keep) + "\n")
+            for line in source:
+                cells = line.rstrip("\n").split(",")
+                target.write(",".join(cells[i] for i in keep) + "\n")
+        slipway("train", "tx.csv", "--target", "is_fraud", "--set", "n_estimators=300", "--set", "max_depth=9", "--out", "fraud")
+        (place / "row.json").write_text(json.dumps(ROW))
+        (place / "row.pb").write_bytes(v2_message("fraud"))
+        measured = Measured(load, options.seconds)
+
+        begun = time.monotonic()
+        server = subprocess.Popen(
+            [program, "serve", "fraud", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--threads", "1"],
+            cwd=place, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        line = server.stdout.readline()
+        http, grpc = re.search(r"http://([\d.:]+), gRPC on ([\d.:]+)", line).groups()
+        urllib.request.urlopen(urllib.request.Request(f"http://{http}/score", json.dumps(ROW).encode()))
+        print(f"slipway: {1000 * (time.monotonic() - begun):.0f} ms from its start to the first score")
+        name = json.load(urllib.request.urlopen(f"http://{http}/v2/models"))["models"][0]
+        (place / "row.pb").write_bytes(v2_message(name))
+        try:
+            score = ["http", http, "POST", "/score", place / "row.json"]
+            empty = ["http", http, "GET", "/ping", "-"]
+            infer = ["grpc", grpc, "/inference.GRPCInferenceService/ModelInfer", place / "row.pb"]
+            nothing = ["grpc", grpc, "/inference.GRPCInferenceService/ServerLive", os.devnull]
+            for label, full, bare in (("HTTP", score, empty), ("gRPC", infer, nothing)):
+                ratios = []
+                for _ in range(3):  # alternating, so that another load on the machine meets both
+                    base = measured.run(f"slipway {label}, empty request", server.pid, bare, 0)
+                    ratios.append(measured.run(f"slipway {label}, one row", server.pid, full, 0) / base)
+                print(f"slipway {label}: a scored row costs {sorted(ratios)[1]:.2f}x of an empty request's CPU time")
+                for rate in rates:
+                    measured.run(f"slipway {label}, one row", server.pid, full, rate)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait()
+
+        peer = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "fastapi_server:app", "--port", "18099", "--no-access-log", "--log-level", "error"],
+            cwd=here, env={**os.environ, "MODEL": str(place / "fraud/model.onnx"), "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+        try:
+            wait_for("http://127.0.0.1:18099/openapi.json")
+            words = ["http", "127.0.0.1:18099", "POST", "/score", place / "row.json"]
+            cpu = measured.run("FastAPI + ONNX Runtime, one row", peer.pid, words, 0)
+            for rate in rates[:1]:
+                measured.run("FastAPI + ONNX Runtime, one row", peer.pid, words, rate)
+        finally:
+            peer.send_signal(signal.SIGTERM)
+            peer.wait()
+        ours = sorted(cost for name, rate, _, cost in measured.rows if name == "slipway HTTP, one row" and rate == "most")[1]
+        print(f"FastAPI + ONNX Runtime takes {cpu / ours:.1f}x the CPU time of slipway over HTTP")
+
+
+if __name__ == "__main__":
+    main()
