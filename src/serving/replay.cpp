@@ -134,7 +134,7 @@ class Replayer {
     double before = std::nan("");
     bool bits = true;
     for (const auto& [name, score] : logged.scores) {
-      if (name.empty() || name == logged.label) before = score;
+      if (name.empty() || name == logged.label) before = static_cast<double>(static_cast<float>(score));
       bits = bits && equal_bits(model, name, score);
     }
     const bool same = logged.model_digest == model.digest();

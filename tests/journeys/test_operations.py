@@ -165,6 +165,7 @@ def test_flags_of_the_deployment_files_exist(slipway):
     known = set(re.findall(r"--[a-z][a-z-]*", slipway("serve", "--help", cwd=TOP).stdout))
     for name in ("slipway.service", "Dockerfile", "kubernetes.yaml"):
         text = (TOP / "deploy" / name).read_text()
-        words = text.split("serve", 1)[1] if name != "Dockerfile" else text.split("CMD", 1)[1]
+        begin = {"slipway.service": "ExecStart=", "Dockerfile": "CMD", "kubernetes.yaml": "args:"}[name]
+        words = text.split(begin, 1)[1]
         used = set(re.findall(r"(?<=[\s\"])--[a-z][a-z-]*", words))
         assert used and used <= known, used - known
