@@ -1,6 +1,7 @@
 // What every learner must do, whatever it learns. A new entry of the catalogue runs through this without a line here.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <slipway/learners/calibration.hpp>
 #include <slipway/model/interpreter.hpp>
@@ -327,6 +328,51 @@ TEST_P(EveryLearner, InfiniteValues) {
     return;
   }
   expect_scores(*predict(*fragment, data.features), data);
+}
+
+// Looks at the heap whenever it is asked something. Sanitizers do not answer; then there is nothing to compare.
+class HeapWatch final : public Progress {
+ public:
+  void begin(std::string_view, std::size_t) override { look(); }
+  void advance(std::size_t) override { look(); }
+  void note(std::string_view) override { look(); }
+  void end() override { look(); }
+  bool cancelled() const override {
+    look();
+    return false;
+  }
+  std::size_t peak() const { return peak_ < start_ ? 0 : peak_ - start_; }
+
+ private:
+  static std::size_t in_use() {
+    const auto info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+  }
+  void look() const {
+    const std::lock_guard lock(mutex_);
+    if (++asked_ % 16 == 0) peak_ = std::max(peak_, in_use());
+  }
+  std::size_t start_ = in_use();
+  mutable std::mutex mutex_;
+  mutable std::size_t asked_ = 0;
+  mutable std::size_t peak_ = 0;
+};
+
+TEST_P(EveryLearner, TakesTheMemoryThatItStates) {
+  if (learner().memory == nullptr) return;
+  constexpr std::size_t rows = 40000;
+  const MadeData data = make_data(task(), rows, 12, 0, 25);
+  const FitSize size{rows, 12, task(), data.classes, false, 2};
+  // Shallow, so that the trees themselves, which are not in the statement, stay small.
+  Settings settings = quick("4");
+  settings.emplace_back("max_depth", params::scalar("6"));
+  const auto stated = learner().memory(size, settings);
+  ASSERT_TRUE(stated.ok()) << stated.error().message();
+  HeapWatch watch;
+  ASSERT_TRUE(learner().fit(data.view(), settings, 1, Threads(2), watch).ok());
+  constexpr std::size_t slack = std::size_t{4} << 20;
+  EXPECT_LE(watch.peak(), *stated + slack);
+  if (watch.peak() > 0) EXPECT_LE(*stated, 3 * watch.peak() + slack);
 }
 
 TEST_P(EveryLearner, ClassesThatNoRowHas) {

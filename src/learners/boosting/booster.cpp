@@ -376,6 +376,26 @@ class Booster {
 
 }  // namespace
 
+Result<std::size_t> boosting_bytes(const FitSize& size, const BoostingOptions& options) {
+  const auto outputs = static_cast<std::size_t>(size.task == model::Task::multiclass ? size.classes : 1);
+  const bool softmax = outputs > 1;
+  const bool sampled = options.subsample < 1;
+  const std::size_t codes = tree::coded_bytes(size.rows, size.features, size.threads);
+  // Margins, probabilities; gradients, hessians, packed; targets, weights, leaves; the lists of rows of a tree.
+  std::size_t of_row = outputs * 4 * (softmax ? 2 : 1) + 8 + 8 + 4 + 8 + 2 + 8;
+  if (options.early_stopping_rounds) of_row += 4 + 16;  // the order of the rows, and their keys while it is made
+  if (sampled) of_row += 4 + 4 + 4 + 8;
+  if (options.loss == "absolute_error" || options.loss == "quantile") of_row += 16;
+  std::size_t copied = 0;
+  if (sampled || options.colsample_bytree < 1) copied = size.rows * ((size.features + 31) / 32 * 32);
+  const GrowthSettings growth = growth_settings(options);
+  const std::size_t histogram = size.features * 256 * sizeof(Packed);
+  const std::size_t wanted = std::min<std::size_t>(growth.max_leaves, size.rows) * histogram;
+  const std::size_t histograms = std::max(3 * histogram, std::min(growth.most_histogram_bytes, wanted)) +
+                                 static_cast<std::size_t>(size.threads) * histogram;
+  return codes + size.rows * of_row + copied + histograms;
+}
+
 Result<BoostedModel> boost(const TrainingData& data, const BoostingOptions& options, std::uint64_t seed,
                            const Threads& threads, Progress& progress) {
   SLIPWAY_TRY(const Loss loss, choose_loss(data, options));

@@ -18,4 +18,7 @@ namespace slipway::learners::boosting {
 Result<BoostedModel> boost(const TrainingData& data, const BoostingOptions& options, std::uint64_t seed,
                            const Threads& threads, Progress& progress);
 
+// Bytes of a fit at its peak, besides the data and the trees. Errors: options that do not go together.
+Result<std::size_t> boosting_bytes(const FitSize& size, const BoostingOptions& options);
+
 }  // namespace slipway::learners::boosting

@@ -85,6 +85,10 @@ Learner gradient_boosting() {
   };
   learner.fit = fit;
   learner.fit_nested = fit_nested;
+  learner.memory = [](const FitSize& size, const Settings& settings) -> Result<std::size_t> {
+    SLIPWAY_TRY(const BoostingOptions options, read_options(settings));
+    return boosting_bytes(size, options);
+  };
   return learner;
 }
 

@@ -98,6 +98,20 @@ Result<Grown> grow(const Kind& kind, const TrainingData& data, const ForestOptio
   return grown;
 }
 
+// The largest of what stands at the same time: binning, then growing.
+Result<std::size_t> memory_of(const Kind& kind, const FitSize& size, const Settings& settings) {
+  SLIPWAY_TRY(const ForestOptions options, kind.read(settings));
+  SLIPWAY_TRY(const tree::GrowthSettings growth,
+              growth_settings(options, size.task, static_cast<std::size_t>(size.classes), size.rows, size.features, 0));
+  // Order by class, labels or targets, and weights.
+  const std::size_t of_row = 4 + (size.weighted ? 4 : 0);
+  const auto workers = static_cast<std::size_t>(std::min(size.threads, options.n_estimators));
+  const std::size_t growing = workers * tree::grower_bytes(size.task, size.classes, size.weighted, size.rows, growth);
+  const std::size_t codes = tree::coded_bytes(size.rows, size.features, 0);
+  const std::size_t binning = tree::coded_bytes(size.rows, size.features, size.threads) - codes;
+  return codes + size.rows * of_row + std::max(growing, binning);
+}
+
 class NestedForest final : public NestedFit {
  public:
   NestedForest(Kind kind, ForestOptions shared, ForestOptions deepest, Grown grown)
@@ -230,6 +244,7 @@ Learner learner_of(const Kind& kind, std::string_view documentation, std::vector
     std::unique_ptr<NestedFit> nested = std::make_unique<NestedForest>(kind, shared, deepest, std::move(grown));
     return nested;
   };
+  learner.memory = [kind](const FitSize& size, const Settings& settings) { return memory_of(kind, size, settings); };
   return learner;
 }
 

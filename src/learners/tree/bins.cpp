@@ -126,6 +126,12 @@ std::size_t stride_of(std::size_t features) {
 
 }  // namespace
 
+std::size_t coded_bytes(std::size_t rows, std::size_t features, int threads) {
+  const std::size_t sorted = 2 * sizeof(std::uint32_t);  // keys and scratch of a column that is being cut
+  return rows *
+         (stride_of(features) + features + sorted * std::min<std::size_t>(static_cast<std::size_t>(threads), features));
+}
+
 float Bins::threshold(std::size_t feature, std::uint8_t bin) const {
   return bin < edges[feature].size() ? edges[feature][bin] : std::numeric_limits<float>::infinity();
 }

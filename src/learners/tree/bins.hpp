@@ -40,6 +40,9 @@ struct BinOptions {
 Bins fit_bins(const model::Block& features, const BinOptions& options, const Threads& threads,
               const Progress& progress = silent_progress());
 
+// Bytes of CodedRows, and of fitting and filling them on so many threads.
+std::size_t coded_bytes(std::size_t rows, std::size_t features, int threads);
+
 // Bin numbers of a block of rows, row by row and (for growing) column by column.
 class CodedRows {
  public:

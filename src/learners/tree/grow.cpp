@@ -60,6 +60,24 @@ std::unique_ptr<TreeGrower> make_grower(const TrainingRows& rows, const GrowthSe
   return std::make_unique<Grower<BinaryTarget<LongItem, true>>>(rows, settings, class_weights, progress);
 }
 
+std::size_t grower_bytes(model::Task task, int classes, bool weighted, std::size_t rows,
+                         const GrowthSettings& settings) {
+  const bool absolute = settings.criterion == Criterion::absolute_error;
+  std::size_t item = sizeof(LongItem);
+  std::size_t cells = 2 * 256 * sizeof(std::uint64_t);
+  if (task == model::Task::binary && !weighted && rows <= ShortItem::most_rows) item = sizeof(ShortItem);
+  if (task == model::Task::multiclass) cells = static_cast<std::size_t>(256 * classes) * sizeof(std::uint64_t);
+  if (task == model::Task::regression) {
+    item = sizeof(TargetItem);
+    cells = 256 * 2 * sizeof(std::uint64_t);
+  }
+  // Medians: items, codes, ranks, values, order, a Fenwick tree.
+  const std::size_t of_row = absolute ? 2 * item + sizeof(void*) + 12 + 16 : 0;
+  constexpr std::size_t batch = 6;
+  constexpr std::size_t pool = std::size_t{1} << 18;
+  return rows * (2 * item + of_row + (settings.bootstrap ? 1 : 0)) + batch * cells + pool;
+}
+
 Result<std::vector<GrownTree>> grow_trees(const TrainingRows& rows, const GrowthSettings& settings, std::size_t count,
                                           const Threads& threads, Progress& progress) {
   std::vector<GrownTree> trees(count);

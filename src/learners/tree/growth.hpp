@@ -100,6 +100,10 @@ std::unique_ptr<TreeGrower> make_grower(const TrainingRows& rows, const GrowthSe
 // Numbers (nodes x outputs) that the trees of a fit may hold: 4 GiB of values and a few of nodes.
 inline constexpr std::size_t most_tree_values = std::size_t{1} << 30;
 
+// Bytes that one TreeGrower takes.
+std::size_t grower_bytes(model::Task task, int classes, bool weighted, std::size_t rows,
+                         const GrowthSettings& settings);
+
 // Trees 0 .. count - 1, on all threads. Errors: `progress` was cancelled; more than most_tree_values.
 Result<std::vector<GrownTree>> grow_trees(const TrainingRows& rows, const GrowthSettings& settings, std::size_t count,
                                           const Threads& threads, Progress& progress);

@@ -61,6 +61,16 @@ class NestedFit {
                                                     const Threads& threads) const = 0;
 };
 
+// How large a fit is, for what is known before it.
+struct FitSize {
+  std::size_t rows = 0;
+  std::size_t features = 0;
+  model::Task task = model::Task::binary;
+  int classes = 2;        // as TrainingData::classes
+  bool weighted = false;  // row weights are given
+  int threads = 1;
+};
+
 struct Learner {
   std::string_view name;           // "random_forest"
   std::string_view documentation;  // one line
@@ -79,6 +89,9 @@ struct Learner {
                                                    std::span<const Settings> points, std::uint64_t seed, const Threads&,
                                                    Progress&)>
       fit_nested;
+  // Bytes that a fit takes at its peak, besides its input and the trees that it returns: an upper estimate, within a
+  // few MiB (README.md of this room has the formulas). Null: not stated.
+  std::function<Result<std::size_t>(const FitSize&, const Settings&)> memory = nullptr;
 };
 
 // Whether a fit with these settings takes missing numbers. Settings that `check` refuses give true.
