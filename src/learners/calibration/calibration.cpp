@@ -239,6 +239,7 @@ class NestedCalibrated final : public NestedFit {
 Learner calibrated(const Learner& base) {
   Learner learner = base;
   learner.regresses = false;
+  learner.memory = nullptr;  // fits on copies of rows stand beside it
   const auto own = params::describe(std::span<const params::Option<CalibrationOptions>>(table));
   learner.options.insert(learner.options.end(), own.begin(), own.end());
   learner.check = [base](const Settings& settings) -> Status {
