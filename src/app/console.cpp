@@ -4,13 +4,35 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <slipway/base/memory.hpp>
+#include <slipway/base/text.hpp>
 
 #include "interrupt.hpp"
 
 namespace slipway::app {
 
 using namespace std::chrono_literals;
+
+namespace {
+
+// What fits on a line of the terminal, so that one line stays one line.
+std::string shortened(const std::string& line) {
+  winsize size{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 8;
+  const std::size_t width = known ? size.ws_col : 80;
+  return line.size() < width ? line : line.substr(0, width - 4) + "...";
+}
+
+// "1.2 GB": what this process holds in memory now.
+std::string memory_text() {
+  const auto bytes = resident_memory();
+  return bytes ? fmt::format("{:.2g} GB", static_cast<double>(*bytes) / 1e9) : std::string();
+}
+
+}  // namespace
 
 Console::Console() : terminal_(::isatty(STDERR_FILENO) == 1) {}
 
@@ -47,6 +69,7 @@ void Console::begin(std::string_view stage, std::size_t total) {
   const std::lock_guard lock(mutex_);
   clear();
   stage_ = stage;
+  board_.clear();
   total_ = total;
   done_ = 0;
   start_ = Clock::now();
@@ -68,6 +91,12 @@ void Console::end() {
   stage_.clear();
 }
 
+void Console::show(std::string_view board) {
+  const std::lock_guard lock(mutex_);
+  board_ = board;
+  draw(false);
+}
+
 bool Console::cancelled() const { return interrupted(); }
 
 // A bar for anything over a second, on a terminal only.
@@ -76,16 +105,22 @@ void Console::draw(bool last) {
   const auto now = Clock::now();
   if (!last && (now - start_ < 1s || now - last_draw_ < 100ms)) return;
   last_draw_ = now;
+  clear();
+  for (const std::string& line : split(board_, '\n')) {
+    if (board_.empty()) break;
+    fmt::print(stderr, "{}\n", shortened(line));
+    ++drawn_lines_;
+  }
   const double seconds = std::chrono::duration<double>(now - start_).count();
   if (total_ == 0) {
-    fmt::print(stderr, "\r\033[K  {:<34} {:>8.1f} s", stage_, seconds);
+    fmt::print(stderr, "\r\033[K  {:<34} {:>8.1f} s  {}", stage_, seconds, memory_text());
   } else {
     constexpr std::size_t width = 24;
     const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
     const auto filled = static_cast<std::size_t>(share * width);
     const double left = share > 0 ? seconds / share - seconds : 0;
-    fmt::print(stderr, "\r\033[K  {:<34} [{}{}] {:>3.0f} %  {:.0f} s left", stage_, std::string(filled, '#'),
-               std::string(width - filled, ' '), 100 * share, left);
+    fmt::print(stderr, "\r\033[K  {:<34} [{}{}] {:>3.0f} %  {:.0f} s left  {}", stage_, std::string(filled, '#'),
+               std::string(width - filled, ' '), 100 * share, left, memory_text());
   }
   std::fflush(stderr);
   drawn_ = true;
@@ -94,6 +129,7 @@ void Console::draw(bool last) {
 void Console::clear() {
   if (!drawn_) return;
   fmt::print(stderr, "\r\033[K");
+  for (; drawn_lines_ > 0; --drawn_lines_) fmt::print(stderr, "\033[1A\033[K");
   drawn_ = false;
 }
 

@@ -31,6 +31,7 @@ class Console final : public Progress {
   void begin(std::string_view stage, std::size_t total) override;
   void advance(std::size_t steps) override;
   void end() override;
+  void show(std::string_view board) override;
   // After Ctrl-C, in commands that call catch_interrupts().
   bool cancelled() const override;
 
@@ -44,6 +45,8 @@ class Console final : public Progress {
   bool terminal_ = false;
   bool drawn_ = false;
   std::string stage_;
+  std::string board_;            // lines above the bar
+  std::size_t drawn_lines_ = 0;  // of it, on the terminal now
   std::size_t total_ = 0;
   std::size_t done_ = 0;
   Clock::time_point start_;

@@ -260,16 +260,25 @@ Status read_search(Configuration& configuration, const Value& value) {
   for (const Value::Entry& entry : value.entries) {
     if (std::find(names.begin(), names.end(), entry.key) == names.end()) continue;
     if (params::find_option(std::span<const params::Option<SearchPlan>>(search_options), entry.key)) continue;
-    std::vector<Value> values = entry.value.kind == Value::Kind::list ? entry.value.items : std::vector{entry.value};
-    if (values.empty()) return entry.value.error(fmt::format("search: {} has no value to try", entry.key));
-    for (const Value& candidate : values) {
+    SLIPWAY_TRY(search::Dimension dimension, search::read_dimension(entry.key, entry.value).with_context("search"));
+    for (const Value& candidate : dimension.values) {
       learners::Settings settings = configuration.settings;
       settings.emplace_back(entry.key, candidate);
       SLIPWAY_CHECK(learner.check(settings).with_context("search: " + entry.key));
     }
-    plan.space.emplace_back(entry.key, std::move(values));
+    plan.space.push_back(std::move(dimension));
   }
   if (plan.method == "none" && !plan.space.empty()) plan.method = "grid";
+  if (plan.method.ends_with("grid"))
+    for (const search::Dimension& dimension : plan.space)
+      if (dimension.distribution)
+        return value.error(
+            fmt::format("search: {}: a grid needs values, not a distribution: use grid or log_grid with a "
+                        "number of steps, or method: random",
+                        dimension.option));
+  if (plan.resource != "rows" && std::find(names.begin(), names.end(), plan.resource) == names.end())
+    return value.error(fmt::format("search: resource: '{}' is neither rows nor an option of {}{}", plan.resource,
+                                   configuration.learner, suggestion(plan.resource, names)));
   if ((plan.fold_method == "column") != !plan.fold_column.empty())
     return value.error("search: `fold_method: column` and `fold_column: NAME` belong together");
   if (plan.repeats > 1 && (plan.fold_method == "column" || plan.fold_method == "time"))

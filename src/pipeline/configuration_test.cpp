@@ -52,8 +52,8 @@ TEST(Configuration, ReadsTheReferenceCase) {
   EXPECT_EQ(read->features.derived[0].name, "amount_per_transaction");
   EXPECT_FALSE(read->infer_features);
   ASSERT_EQ(read->search.space.size(), 3u);
-  EXPECT_EQ(read->search.space[1].first, "max_depth");
-  EXPECT_EQ(read->search.space[1].second[2].text, "15");
+  EXPECT_EQ(read->search.space[1].option, "max_depth");
+  EXPECT_EQ(read->search.space[1].values[2].text, "15");
   EXPECT_EQ(read->gates[0].condition, ">= 0.5");
   EXPECT_EQ(read->explain.partial_dependence.size(), 2u);
 }

@@ -10,6 +10,7 @@
 #include <slipway/table/profile.hpp>
 
 #include "charts.hpp"
+#include "search_charts.hpp"
 
 namespace slipway::pipeline {
 namespace {
@@ -181,6 +182,7 @@ Section search(const ReportContent& content) {
   }
   section.elements.push_back(grid);
   add_heat_map(section, search);
+  add_search_charts(section, search);
   return section;
 }
 

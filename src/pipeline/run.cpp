@@ -3,6 +3,7 @@
 
 #include <slipway/base/file.hpp>
 #include <slipway/base/hash.hpp>
+#include <slipway/base/memory.hpp>
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
 #include <slipway/evaluate/gates.hpp>
@@ -71,6 +72,9 @@ class Line {
         result_.notes.push_back("the types of the columns are kept in " + pins.string() +
                                 ": later files are read by them");
     }
+    // The fits of the search are no longer needed: the run is on record.
+    std::error_code ignored;
+    if (!unfinished_.empty()) fs::remove_all(unfinished_, ignored);
     summarise();
     return std::move(result_);
   }
@@ -111,7 +115,12 @@ class Line {
       result_.cached.emplace_back("train");
       result_.seconds["search"] = result_.seconds["fit"] = 0;
     } else {
-      SLIPWAY_TRY(trained_, train(configuration_, dataset_, threads_, progress_));
+      const fs::path unfinished =
+          options_.record
+              ? configuration_.folder / "runs" / ("unfinished-" + fold_key(configuration_, dataset_).substr(0, 16))
+              : fs::path();
+      SLIPWAY_TRY(trained_, train(configuration_, dataset_, unfinished, threads_, progress_));
+      unfinished_ = unfinished;
       result_.seconds["search"] = trained_.search_seconds;
       result_.seconds["fit"] = trained_.fit_seconds;
       SLIPWAY_CHECK(write_entry(cache_, "trained", key,
@@ -268,6 +277,7 @@ class Line {
                      {"gates", gates_},
                      {"finished", format_time(now_microseconds())},
                      {"build", build_identity()},
+                     {"peak_memory_bytes", peak_memory().value_or(0)},
                      {"seed", configuration_.seed},
                      {"data_digest", dataset_.prepared.data_digest},
                      {"model_digest", result_.model_digest}};
@@ -277,6 +287,7 @@ class Line {
                                        options_.threads));
     SLIPWAY_CHECK(write_file(work.path() / "report.html", report_));
     SLIPWAY_CHECK(write_file(work.path() / "search.json", pretty(trained_.search)));
+    SLIPWAY_CHECK(write_file(work.path() / "search.csv", search_csv(trained_.search)));
     SLIPWAY_CHECK(write_file(work.path() / "evaluation.json", pretty(assessed_.evaluation)));
     SLIPWAY_CHECK(write_file(work.path() / "explanation.json", pretty(assessed_.explanation)));
     SLIPWAY_CHECK(work.publish(true));
@@ -318,6 +329,7 @@ class Line {
   Progress& progress_;
   Threads threads_;
   fs::path cache_;
+  fs::path unfinished_;  // finished fits of a search, for a run that is killed
   Dataset dataset_;
   std::vector<LeakageFinding> leakage_;
   Trained trained_;

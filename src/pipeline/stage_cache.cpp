@@ -1,5 +1,7 @@
 #include "stage_cache.hpp"
 
+#include <fmt/format.h>
+
 #include <slipway/base/file.hpp>
 #include <slipway/base/hash.hpp>
 #include <slipway/pipeline/build_identity.hpp>
@@ -21,9 +23,9 @@ void add_list(Sha256& digest, const std::vector<std::string>& texts) {
 
 }  // namespace
 
-std::string training_key(const Configuration& configuration, const Dataset& dataset) {
+std::string fold_key(const Configuration& configuration, const Dataset& dataset) {
   Sha256 digest;
-  digest.update_framed("train").update_framed(dataset.prepared.key).update_framed(build_identity());
+  digest.update_framed("folds").update_framed(dataset.prepared.key).update_framed(build_identity());
   const Schema& schema = configuration.schema;
   digest.update_framed(configuration.name).update_framed(schema.target).update_framed(schema.positive);
   digest.update_framed(schema.time).update_framed(schema.group).update_framed(schema.weight);
@@ -46,14 +48,20 @@ std::string training_key(const Configuration& configuration, const Dataset& data
   digest.update_framed(canonical(plan.options, features::feature_options));
   for (const auto& [name, options] : plan.column_options)
     digest.update_framed(name).update_framed(canonical(options, features::feature_options));
+  const SearchPlan& folds = configuration.search;
+  digest.update_framed(fmt::format("{} {} {} {}", folds.folds, folds.fold_method, folds.repeats, configuration.seed));
+  return digest.update_framed(folds.fold_column).hex();
+}
+
+std::string training_key(const Configuration& configuration, const Dataset& dataset) {
+  Sha256 digest;
+  digest.update_framed("train").update_framed(fold_key(configuration, dataset));
   digest.update_framed(configuration.learner).update_framed(configuration.calibrated ? "calibrated" : "");
   for (const auto& [name, value] : configuration.settings)
     digest.update_framed(name).update_framed(params::canonical(value));
   digest.update_framed(canonical(configuration.search, search_options));
-  for (const auto& [name, values] : configuration.search.space) {
-    digest.update_framed(name);
-    for (const params::Value& value : values) digest.update_framed(params::canonical(value));
-  }
+  for (const search::Dimension& dimension : configuration.search.space)
+    digest.update_framed(search::canonical(dimension));
   digest.update_framed(params::canonical(configuration.threshold));
   digest.update_framed(std::to_string(configuration.seed));
   return digest.hex();

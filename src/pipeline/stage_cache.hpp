@@ -12,6 +12,8 @@
 
 namespace slipway::pipeline {
 
+// Everything that can change the folds' data: source, target, split, folds, features, seed, build.
+std::string fold_key(const Configuration& configuration, const Dataset& dataset);
 // Everything that can change the trained model: data, split, features, learner, search, threshold, seed, build.
 std::string training_key(const Configuration& configuration, const Dataset& dataset);
 // Everything that can change evaluation, explanation and monitoring profile of that model.

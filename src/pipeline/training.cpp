@@ -1,6 +1,7 @@
 #include "training.hpp"
 
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@
 #include <slipway/search/search.hpp>
 
 #include "folds.hpp"
+#include "stage_cache.hpp"
 #include "stopwatch.hpp"
 
 namespace slipway::pipeline {
@@ -46,20 +48,28 @@ json search_json(const search::Problem& problem, const search::SearchResult& res
                                       {"mean", finite(candidate.mean)},
                                       {"standard_deviation", finite(candidate.standard_deviation)},
                                       {"rank", candidate.rank}});
+    if (candidate.resource > 0)
+      document["candidates"].back().update({{"rung", candidate.rung + 1}, {"resource", candidate.resource}});
   }
   return document;
 }
 
 class Trainer {
  public:
-  Trainer(const Configuration& configuration, const Dataset& dataset, const Threads& threads, Progress& progress)
-      : configuration_(configuration), dataset_(dataset), threads_(threads), progress_(progress) {}
+  Trainer(const Configuration& configuration, const Dataset& dataset, const std::filesystem::path& keep,
+          const Threads& threads, Progress& progress)
+      : configuration_(configuration), dataset_(dataset), threads_(threads), progress_(progress) {
+    options_.keep = keep;
+    options_.key = fold_key(configuration, dataset);
+  }
 
   Result<Trained> run() {
     SLIPWAY_CHECK(describe_problem());
     Stopwatch watch;
     SLIPWAY_TRY(folds_, divide_into_folds(configuration_, dataset_));
     options_.folds = static_cast<int>(folds_.size());
+    problem_.rows = folds_[0].train_rows.size();
+    for (const Fold& fold : folds_) problem_.rows = std::min(problem_.rows, fold.train_rows.size());
     SLIPWAY_TRY(const auto plan, search::make_plan(problem_, options_).with_context("search"));
     SLIPWAY_TRY(const auto result,
                 search::run(
@@ -88,8 +98,12 @@ class Trainer {
     problem_.task = dataset_.target.task;
     problem_.classes = problem_.task == model::Task::regression ? 1 : static_cast<int>(dataset_.target.classes.size());
     const SearchPlan& plan = configuration_.search;
-    for (const auto& [option, values] : plan.space) problem_.space.push_back({option, values});
-    options_.method = plan.method == "random" ? "random" : "grid";
+    problem_.space = plan.space;
+    options_.method = plan.method == "none" ? "grid" : plan.method;
+    options_.factor = plan.factor;
+    options_.resource = plan.resource;
+    options_.min_resources = plan.min_resources;
+    options_.max_resources = plan.max_resources;
     options_.metric = plan.metric.empty() ? "auto" : plan.metric;
     options_.iterations = plan.iterations;
     options_.seed = configuration_.seed;
@@ -180,9 +194,40 @@ class Trainer {
 
 }  // namespace
 
-Result<Trained> train(const Configuration& configuration, const Dataset& dataset, const Threads& threads,
-                      Progress& progress) {
-  return Trainer(configuration, dataset, threads, progress).run();
+Result<Trained> train(const Configuration& configuration, const Dataset& dataset, const std::filesystem::path& keep,
+                      const Threads& threads, Progress& progress) {
+  return Trainer(configuration, dataset, keep, threads, progress).run();
+}
+
+std::string search_csv(const json& search) {
+  const auto quoted = [](const std::string& text) {
+    if (text.find_first_of(",\"\n") == std::string::npos) return text;
+    std::string out = "\"";
+    for (char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return out + "\"";
+  };
+  const auto number = [](const json& value) { return value.is_number() ? value.dump() : std::string(); };
+  const json& candidates = search.at("candidates");
+  std::set<std::string> options;
+  std::size_t folds = 0;
+  for (const json& candidate : candidates) {
+    folds = std::max(folds, candidate.at("scores").size());
+    for (const auto& [name, value] : candidate.at("settings").items()) options.insert(name);
+  }
+  const bool halving = !candidates.empty() && candidates.at(0).contains("rung");
+  std::string text = halving ? "rank,rung,resource,mean,standard_deviation" : "rank,mean,standard_deviation";
+  for (std::size_t fold = 1; fold <= folds; ++fold) text += fmt::format(",fold_{}", fold);
+  for (const std::string& option : options) text += "," + quoted(option);
+  text += "\n";
+  for (const json& candidate : candidates) {
+    text += candidate.at("rank").dump();
+    if (halving) text += "," + number(candidate.at("rung")) + "," + number(candidate.at("resource"));
+    text += "," + number(candidate.at("mean")) + "," + number(candidate.at("standard_deviation"));
+    for (const json& score : candidate.at("scores")) text += "," + number(score);
+    for (const std::string& option : options) text += "," + quoted(candidate.at("settings").value(option, ""));
+    text += "\n";
+  }
+  return text;
 }
 
 }  // namespace slipway::pipeline

@@ -1,5 +1,6 @@
 // The search over folds and the final model.
 #pragma once
+#include <filesystem>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -20,7 +21,11 @@ struct Trained {
 
 // Cross-validates the candidates with features fitted inside each fold, chooses the threshold on the best candidate's
 // out-of-fold scores, and fits it on all training rows.
-Result<Trained> train(const Configuration& configuration, const Dataset& dataset, const Threads& threads,
-                      Progress& progress);
+// Finished fits are kept in `keep`, and taken from there if an earlier run was stopped; empty: nowhere.
+Result<Trained> train(const Configuration& configuration, const Dataset& dataset, const std::filesystem::path& keep,
+                      const Threads& threads, Progress& progress);
+
+// The candidates as a table: rank, mean and deviation, each fold's score, each searched option.
+std::string search_csv(const nlohmann::json& search);
 
 }  // namespace slipway::pipeline

@@ -17,4 +17,8 @@ inline metrics::TaskKind kind_of(model::Task task) {
 // The metric of that name, which must suit the task; "auto" is the task's default.
 Result<const metrics::Metric*> metric_of(const std::string& name, model::Task task);
 
+// The chosen candidates in groups that agree in all that does not nest, in order of first appearance.
+std::vector<FitGroup> groups_of(const learners::Learner& learner, std::span<const learners::Settings> candidates,
+                                std::span<const std::size_t> chosen);
+
 }  // namespace slipway::search

@@ -1,11 +1,14 @@
 #include "linear/linear.hpp"
 
+#include <map>
+
 #include <fmt/format.h>
 
-#include <slipway/base/text.hpp>
+#include <slipway/base/partial_progress.hpp>
 
 #include "fragments.hpp"
 #include "linear/solver.hpp"
+#include "settings.hpp"
 #include "training_data.hpp"
 
 namespace slipway::learners::linear {
@@ -64,17 +67,10 @@ struct Kind {
     options.penalty = default_penalty;
     return options;
   }
-  Result<LinearOptions> read(const Settings& settings) const {
-    LinearOptions options = defaults();
-    for (const auto& [setting, value] : settings) {
-      const Option* option = params::find_option(table, setting);
-      if (option == nullptr) {
-        const std::vector<std::string> names = params::option_names(table);
-        return value.error(fmt::format("{} has no option '{}'{}; it has {}", name, setting, suggestion(setting, names),
-                                       list_names(names, names.size())));
-      }
-      SLIPWAY_CHECK(params::set_option(options, *option, value));
-    }
+  Result<LinearOptions> read(const Settings& settings) const { return read(settings, defaults()); }
+  // `options` with settings applied.
+  Result<LinearOptions> read(const Settings& settings, LinearOptions options) const {
+    SLIPWAY_CHECK(apply_settings<LinearOptions>(options, table, settings, name));
     return options;
   }
 };
@@ -101,6 +97,7 @@ Status check_fit(const Kind& kind, const TrainingData& data) {
   return {};
 }
 
+// Everything but the penalty.
 Problem make_problem(const TrainingData& data, const LinearOptions& options, const Threads& threads) {
   Problem problem;
   problem.features = data.features;
@@ -109,8 +106,7 @@ Problem make_problem(const TrainingData& data, const LinearOptions& options, con
     problem.family = Family::softmax;
     problem.outputs = static_cast<std::size_t>(data.classes);
   }
-  const bool regression = data.task == model::Task::regression;
-  if (regression) {
+  if (data.task == model::Task::regression) {
     problem.targets.assign(data.targets.begin(), data.targets.end());
   } else {
     problem.targets.assign(data.labels.begin(), data.labels.end());
@@ -121,29 +117,29 @@ Problem make_problem(const TrainingData& data, const LinearOptions& options, con
   problem.intercept = options.fit_intercept;
   // With an intercept, centring changes nothing but the speed.
   problem.scales = column_scales(*data.features, data.weights, options.standardise || options.fit_intercept, threads);
+  problem.l1.assign(data.features->width, 0.0);
+  problem.l2.assign(data.features->width, 0.0);
+  return problem;
+}
 
+// Of the strength 1 / C for classes, alpha for numbers.
+void set_penalty(Problem& problem, const LinearOptions& options, double strength) {
   double l1 = 0;
   double l2 = 0;
   const double ratio = options.penalty == "l1" ? 1 : options.penalty == "l2" ? 0 : options.l1_ratio;
   if (options.penalty != "none") {
-    if (!regression) {
-      l1 = ratio / options.strength;
-      l2 = (1 - ratio) / options.strength;
-    } else if (options.penalty == "l2") {
-      l2 = options.strength;
-    } else {
-      const double weight = std::accumulate(problem.weights.begin(), problem.weights.end(), 0.0);
-      l1 = options.strength * ratio * weight;
-      l2 = options.strength * (1 - ratio) * weight;
-    }
+    double weight = 1;
+    if (problem.family == Family::gaussian && options.penalty != "l2")
+      weight = std::accumulate(problem.weights.begin(), problem.weights.end(), 0.0);
+    l1 = strength * ratio * weight;
+    l2 = strength * (1 - ratio) * weight;
   }
-  for (const ColumnScale& column : problem.scales) {
+  for (std::size_t j = 0; j < problem.scales.size(); ++j) {
     // The coefficient of the feature as it is is that of the standardised one times the scale.
-    const double factor = options.standardise ? 1 : column.scale;
-    problem.l1.push_back(l1 * factor);
-    problem.l2.push_back(l2 * factor * factor);
+    const double factor = options.standardise ? 1 : problem.scales[j].scale;
+    problem.l1[j] = l1 * factor;
+    problem.l2[j] = l2 * factor * factor;
   }
-  return problem;
 }
 
 // Intercepts of the model without features.
@@ -219,24 +215,80 @@ Fragment fragment_of(const Problem& problem, const std::vector<double>& w) {
   return fragment;
 }
 
-Result<Fragment> fit(const Kind& kind, const TrainingData& data, const LinearOptions& options, const Threads& threads,
-                     Progress& progress) {
-  SLIPWAY_CHECK(check_fit(kind, data).with_context(kind.name));
-  progress.begin(kind.name, 0);
-  struct End {
-    Progress& progress;
-    ~End() { progress.end(); }
-  } end{progress};
-  const Problem problem = make_problem(data, options, threads);
-  Solution solution = minimise(problem, start_of(problem), {options.max_iter, options.tol}, threads, progress);
+// Solutions for several strengths of one penalty. Each starts where the next stronger rung of a fixed ladder ended, the
+// powers of 100: so it does not depend on which other strengths are asked for, and what they share is worked out once.
+class Path {
+ public:
+  Path(const TrainingData& data, const LinearOptions& options, const Threads& threads, Progress& progress)
+      : problem_(make_problem(data, options, threads)), options_(options), threads_(threads), progress_(progress) {
+    null_ = start_of(problem_);
+    // One Newton step answers a quadratic question, wherever it starts.
+    const bool quadratic = problem_.family == Family::gaussian && options.penalty == "l2";
+    if (options.penalty != "none" && !quadratic) find_strongest();
+  }
+
+  Solution solve(double strength) {
+    std::vector<double> start = null_;
+    for (int rung = first_rung_; strongest_ > 0; --rung) {
+      const double at = std::pow(100.0, rung);
+      if (!(at > strength * (1 + 1e-9)) || rung < least_rung) break;
+      auto known = rungs_.find(rung);
+      if (known == rungs_.end()) {
+        set_penalty(problem_, options_, at);
+        const SolverSettings loose = {std::min(options_.max_iter, 50), std::max(options_.tol, 1e-3)};
+        known = rungs_.emplace(rung, minimise(problem_, std::move(start), loose, threads_, progress_).w).first;
+      }
+      start = known->second;
+    }
+    set_penalty(problem_, options_, strength);
+    return minimise(problem_, std::move(start), {options_.max_iter, options_.tol}, threads_, progress_);
+  }
+
+  const Problem& problem() const { return problem_; }
+
+ private:
+  static constexpr int least_rung = -20;
+
+  // The strength from which on a pure L1 penalty leaves no coefficient, and the first rung below it.
+  void find_strongest() {
+    const Evaluation at = evaluate(problem_, null_, false, threads_);
+    LinearOptions pure = options_;
+    pure.penalty = "l1";
+    set_penalty(problem_, pure, 1);
+    for (std::size_t i = 0; i < null_.size(); ++i)
+      if (const double unit = problem_.l1_of(i); unit > 0)
+        strongest_ = std::max(strongest_, std::abs(at.gradient[i]) / unit);
+    if (!std::isfinite(strongest_) || !(strongest_ > 0)) {
+      strongest_ = 0;
+      return;
+    }
+    first_rung_ = static_cast<int>(std::ceil(std::log10(strongest_) / 2)) - 1;
+  }
+
+  Problem problem_;
+  const LinearOptions& options_;
+  const Threads& threads_;
+  Progress& progress_;
+  std::vector<double> null_;
+  double strongest_ = 0;  // 0: no ladder
+  int first_rung_ = 0;
+  std::map<int, std::vector<double>> rungs_;
+};
+
+double strength_of(const Kind& kind, const LinearOptions& options) {
+  return kind.classifies ? 1 / options.strength : options.strength;
+}
+
+Result<Fragment> fit_point(const Kind& kind, Path& path, const LinearOptions& options, Progress& progress) {
+  Solution solution = path.solve(strength_of(kind, options));
   if (progress.cancelled()) return stopped_by_user();
   if (!solution.converged)
     progress.note(
         fmt::format("{}: not converged after {} iterations; raise max_iter, or penalise more: classes that a line "
                     "tells apart have no finite best coefficients",
                     kind.name, solution.iterations));
-  centre_classes(problem, solution.w);
-  Fragment fragment = fragment_of(problem, solution.w);
+  centre_classes(path.problem(), solution.w);
+  Fragment fragment = fragment_of(path.problem(), solution.w);
   const auto& dense = std::get<model::Dense>(fragment.operators[0]);
   const auto finite = [](float x) { return std::isfinite(x); };
   if (!std::all_of(dense.weights.begin(), dense.weights.end(), finite) ||
@@ -244,6 +296,72 @@ Result<Fragment> fit(const Kind& kind, const TrainingData& data, const LinearOpt
     return invalid_input(
         fmt::format("{}: the coefficients are too large for float32; rescale the features or the target", kind.name));
   return fragment;
+}
+
+Result<Fragment> fit(const Kind& kind, const TrainingData& data, const LinearOptions& options, const Threads& threads,
+                     Progress& progress) {
+  SLIPWAY_CHECK(check_fit(kind, data).with_context(kind.name));
+  const Stage stage(progress, kind.name, 0);
+  Path path(data, options, threads, progress);
+  return fit_point(kind, path, options, progress);
+}
+
+// The fits of a regularisation path.
+class NestedLinear final : public NestedFit {
+ public:
+  NestedLinear(Kind kind, LinearOptions shared, std::map<double, Fragment> fragments)
+      : kind_(std::move(kind)), shared_(std::move(shared)), fragments_(std::move(fragments)) {}
+
+  Result<Fragment> extract(const Settings& point) const override {
+    SLIPWAY_TRY(const Fragment* fragment, find(point));
+    return *fragment;
+  }
+  Result<std::vector<model::Block>> predict(std::span<const Settings> points, const model::Block& features,
+                                            const Threads& threads) const override {
+    std::vector<model::Block> scores;
+    for (const Settings& point : points) {
+      SLIPWAY_TRY(const Fragment* fragment, find(point));
+      SLIPWAY_TRY(scores.emplace_back(), learners::predict(*fragment, features, threads));
+    }
+    return scores;
+  }
+
+ private:
+  Result<const Fragment*> find(const Settings& point) const {
+    SLIPWAY_TRY(LinearOptions options, kind_.read(point, shared_));
+    const double strength = std::exchange(options.strength, shared_.strength);
+    for (const Option& option : kind_.table)
+      if (params::show_option(options, option) != params::show_option(shared_, option))
+        return invalid_input(fmt::format("{}: {} was {} at the fit and is {} now, which needs a fit of its own",
+                                         kind_.name, option.name, params::show_option(shared_, option),
+                                         params::show_option(options, option)));
+    const auto found = fragments_.find(strength);
+    if (found == fragments_.end())
+      return invalid_input(fmt::format("{}: the path has no point of strength {}", kind_.name, strength));
+    return &found->second;
+  }
+
+  Kind kind_;
+  LinearOptions shared_;
+  std::map<double, Fragment> fragments_;  // by the option's value
+};
+
+Result<std::unique_ptr<NestedFit>> fit_path(const Kind& kind, const TrainingData& data, const LinearOptions& shared,
+                                            std::span<const Settings> points, const Threads& threads,
+                                            Progress& progress) {
+  SLIPWAY_CHECK(check_fit(kind, data).with_context(kind.name));
+  const Stage stage(progress, kind.name, points.size());
+  Path path(data, shared, threads, progress);
+  std::map<double, Fragment> fragments;
+  for (const Settings& point : points) {
+    SLIPWAY_TRY(const LinearOptions options, kind.read(point, shared));
+    if (!fragments.contains(options.strength)) {
+      SLIPWAY_TRY(fragments[options.strength], fit_point(kind, path, options, progress));
+    }
+    progress.advance(1);
+  }
+  std::unique_ptr<NestedFit> nested = std::make_unique<NestedLinear>(kind, shared, std::move(fragments));
+  return nested;
 }
 
 Learner learner_of(const Kind& kind) {
@@ -260,6 +378,13 @@ Learner learner_of(const Kind& kind) {
   learner.check = [kind](const Settings& settings) -> Status {
     SLIPWAY_CHECK(kind.read(settings));
     return {};
+  };
+  learner.nesting_options = {kind.classifies ? "C" : "alpha"};
+  learner.fit_nested = [kind](const TrainingData& data, const Settings& settings, std::span<const Settings> points,
+                              std::uint64_t, const Threads& threads,
+                              Progress& progress) -> Result<std::unique_ptr<NestedFit>> {
+    SLIPWAY_TRY(const LinearOptions shared, kind.read(settings));
+    return fit_path(kind, data, shared, points, threads, progress);
   };
   learner.fit = [kind](const TrainingData& data, const Settings& settings, std::uint64_t, const Threads& threads,
                        Progress& progress) -> Result<Fragment> {

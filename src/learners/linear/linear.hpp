@@ -15,6 +15,8 @@ namespace slipway::learners::linear {
 // StandardScaler in front; without, on those of the features as they are. The model is one Dense operator on the
 // features as they are, and a link. Among equally good coefficients those nearest to 0 are found. Missing values are an
 // error: features impute them.
+//
+// C and alpha nest: one fit gives a whole regularisation path, each point exactly as if fitted alone.
 Learner logistic_regression();
 Learner linear_regression();
 

@@ -27,6 +27,8 @@ class Progress {
   // One line worth reading: a decision taken, a column set aside, a best score so far.
   virtual void note(std::string_view line) = 0;
   virtual void end() = 0;
+  // How things stand, a few lines; each call replaces the last one's until the stage ends. For terminals.
+  virtual void show(std::string_view) {}
 
   // A round is done. Learners work out what costs time only for those who want it. Called by one thread, in order.
   virtual bool wants_records() const { return false; }

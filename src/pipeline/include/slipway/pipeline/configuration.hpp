@@ -12,6 +12,7 @@
 #include <slipway/features/features.hpp>
 #include <slipway/learners/learner.hpp>
 #include <slipway/params/value.hpp>
+#include <slipway/search/search.hpp>
 #include <slipway/table/source.hpp>
 #include <slipway/table/split.hpp>
 
@@ -74,25 +75,46 @@ inline constexpr params::Option<table::SplitOptions> split_options[] = {
 };
 
 struct SearchPlan {
-  std::string method = "none";  // none: cross-validate the one setting; grid; random
+  std::string method = "none";  // none: cross-validate the one setting
   int folds = 5;
   std::string metric;   // empty: average_precision, log_loss or rmse, by the task
-  int iterations = 20;  // random
+  int iterations = 20;  // random, halving_random
+  double factor = 3;
+  std::string resource = "rows";
+  std::optional<int> min_resources, max_resources;
   std::string fold_method = "auto";
   std::string fold_column;
   int repeats = 1;
-  std::vector<std::pair<std::string, std::vector<params::Value>>> space;  // option -> values, in the file's order
+  search::Space space;  // in the file's order
 };
 
 inline constexpr params::Option<SearchPlan> search_options[] = {
     {"method",
      &SearchPlan::method,
-     "none cross-validates the one setting, grid tries every combination, random draws some of them",
-     {.choices = "none|grid|random"}},
+     "none cross-validates the one setting, grid tries every combination, random draws some of them; halving_grid and "
+     "halving_random try all on few resources and the best of them on more",
+     {.choices = "none|grid|random|halving_grid|halving_random"}},
     {"folds", &SearchPlan::folds, "folds of the cross-validation", {.minimum = 2, .maximum = 100}},
     {"metric", &SearchPlan::metric,
      "what the best candidate is best in; empty: average_precision, log_loss or rmse, by the task"},
-    {"iterations", &SearchPlan::iterations, "combinations that random draws", {.minimum = 1, .maximum = 1e6}},
+    {"iterations",
+     &SearchPlan::iterations,
+     "combinations that random and halving_random draw",
+     {.minimum = 1, .maximum = 1e6}},
+    {"factor",
+     &SearchPlan::factor,
+     "halving: one candidate in so many goes on, on so many times the resources",
+     {.minimum = 1, .maximum = 1000, .open_minimum = true}},
+    {"resource", &SearchPlan::resource,
+     "halving: what candidates get more of: rows, or an option such as n_estimators"},
+    {"min_resources",
+     &SearchPlan::min_resources,
+     "halving: resources of the first round; none: as many as let the last round have all",
+     {.minimum = 1}},
+    {"max_resources",
+     &SearchPlan::max_resources,
+     "halving: resources of the last round at most; none: all rows",
+     {.minimum = 1}},
     {"fold_method",
      &SearchPlan::fold_method,
      "how folds are made; auto: grouped or time where the split is, else stratified (regression: random). time trains "
