@@ -66,12 +66,16 @@ OnnxRuntime::Port describe(std::string name, const Ort::TypeInfo& type) {
 // The tensors of one call and the memory that they refer to.
 class Feeds {
  public:
-  Feeds(const model::RowBatch& batch, std::span<const model::Input> inputs) : batch_(batch), inputs_(inputs) {}
+  Feeds(const model::RowBatch& batch, std::span<const model::Input> inputs, std::span<const OnnxRuntime::Port> ports)
+      : batch_(batch), inputs_(inputs) {
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (std::ranges::find(ports, inputs[i].name, &OnnxRuntime::Port::name) == ports.end()) unnamed_.push_back(i);
+  }
 
   Status add(const OnnxRuntime::Port& port) {
-    const auto found = std::find_if(inputs_.begin(), inputs_.end(),
-                                    [&](const model::Input& input) { return input.name == port.name; });
+    const auto found = std::ranges::find(inputs_, port.name, &model::Input::name);
     if (found == inputs_.end()) {
+      if (port.shape.size() == 2 && port.shape[1] != 1 && !unnamed_.empty()) return add_matrix(port);
       std::vector<std::string> names;
       for (const model::Input& input : inputs_) names.push_back(input.name);
       return not_found(
@@ -83,18 +87,25 @@ class Feeds {
     return std::visit([&](const auto& view) { return add_column(port, shape, view); }, column);
   }
 
-  // All columns side by side in one input.
+  // The next columns that no port names, side by side.
   Status add_matrix(const OnnxRuntime::Port& port) {
-    const std::size_t width = batch_.columns.size();
+    const std::size_t width = port.shape[1] < 0 ? unnamed_.size() : static_cast<std::size_t>(port.shape[1]);
+    if (width > unnamed_.size())
+      return invalid_input(
+          fmt::format("the file's input '{}' takes {} columns, there are {} left", port.name, width, unnamed_.size()));
+    const std::vector<std::size_t> taken(unnamed_.begin(), unnamed_.begin() + static_cast<std::ptrdiff_t>(width));
+    unnamed_.erase(unnamed_.begin(), unnamed_.begin() + static_cast<std::ptrdiff_t>(width));
+    const std::vector<std::int64_t> shape = {rows(), static_cast<std::int64_t>(width)};
+    if (port.element_type == ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING) return add_text_matrix(taken, shape);
     std::vector<float> numbers(batch_.rows * width);
     for (std::size_t c = 0; c < width; ++c) {
-      const auto* view = std::get_if<model::NumberView>(&batch_.columns[c]);
+      const auto* view = std::get_if<model::NumberView>(&batch_.columns[taken[c]]);
       if (!view)
         return invalid_input(
-            fmt::format("the file takes one matrix of numbers, but '{}' is no number", inputs_[c].name));
+            fmt::format("the file takes a matrix of numbers, but '{}' is no number", inputs_[taken[c]].name));
       for (std::size_t r = 0; r < batch_.rows; ++r) numbers[r * width + c] = (*view)[r];
     }
-    return add_numbers(port, {rows(), static_cast<std::int64_t>(width)}, numbers);
+    return add_numbers(port, shape, numbers);
   }
 
   const std::vector<Ort::Value>& values() const { return values_; }
@@ -109,6 +120,31 @@ class Feeds {
         Ort::Value::CreateTensor<Number>(memory_info_, memory->data(), memory->size(), shape.data(), shape.size()));
     kept_.push_back(std::move(memory));
     return {};
+  }
+
+  Status add_text_matrix(const std::vector<std::size_t>& taken, const std::vector<std::int64_t>& shape) {
+    std::vector<std::string> texts(batch_.rows * taken.size());
+    for (std::size_t c = 0; c < taken.size(); ++c) {
+      const auto* view = std::get_if<model::TextView>(&batch_.columns[taken[c]]);
+      if (!view)
+        return invalid_input(
+            fmt::format("the file takes a matrix of texts, but '{}' is no text", inputs_[taken[c]].name));
+      for (std::size_t r = 0; r < batch_.rows; ++r)
+        if (view->codes[r] >= 0)
+          texts[r * taken.size() + c] = view->dictionary[static_cast<std::size_t>(view->codes[r])];
+    }
+    std::vector<const char*> pointers;
+    for (const std::string& text : texts) pointers.push_back(text.c_str());
+    add_texts(pointers, shape);
+    return {};
+  }
+
+  void add_texts(const std::vector<const char*>& pointers, const std::vector<std::int64_t>& shape) {
+    Ort::AllocatorWithDefaultOptions allocator;
+    Ort::Value value =
+        Ort::Value::CreateTensor(allocator, shape.data(), shape.size(), ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING);
+    value.FillStringTensor(pointers.data(), pointers.size());
+    values_.push_back(std::move(value));
   }
 
   Status wrong_type(const OnnxRuntime::Port& port, std::string_view kind) {
@@ -168,16 +204,13 @@ class Feeds {
     std::vector<const char*> pointers(view.codes.size(), "");
     for (std::size_t r = 0; r < view.codes.size(); ++r)
       if (view.codes[r] >= 0) pointers[r] = texts[static_cast<std::size_t>(view.codes[r])].c_str();
-    Ort::AllocatorWithDefaultOptions allocator;
-    Ort::Value value =
-        Ort::Value::CreateTensor(allocator, shape.data(), shape.size(), ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING);
-    value.FillStringTensor(pointers.data(), pointers.size());
-    values_.push_back(std::move(value));
+    add_texts(pointers, shape);
     return {};
   }
 
   const model::RowBatch& batch_;
   std::span<const model::Input> inputs_;
+  std::vector<std::size_t> unnamed_;  // inputs that no port names, in order
   Ort::MemoryInfo memory_info_ = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
   std::vector<Ort::Value> values_;
   std::vector<std::shared_ptr<void>> kept_;
@@ -277,20 +310,19 @@ Result<OnnxRuntime> OnnxRuntime::open(std::string_view bytes, int threads) {
 const std::vector<OnnxRuntime::Port>& OnnxRuntime::inputs() const { return state_->inputs; }
 const std::vector<OnnxRuntime::Port>& OnnxRuntime::outputs() const { return state_->outputs; }
 
-Result<OnnxOutput> OnnxRuntime::run(const model::RowBatch& batch, std::span<const model::Input> inputs) const {
+Result<OnnxOutput> OnnxRuntime::run(const model::RowBatch& batch, std::span<const model::Input> inputs,
+                                    std::string_view scores_name) const {
   SLIPWAY_CHECK(check_batch(inputs, batch));
   try {
-    Feeds feeds(batch, inputs);
-    const auto named = [&](const Port& port) {
-      return std::ranges::find(inputs, port.name, &model::Input::name) != inputs.end();
+    Feeds feeds(batch, inputs, state_->inputs);
+    for (const Port& port : state_->inputs) SLIPWAY_CHECK(feeds.add(port));
+    const auto is_wanted = [&](const Port& port) {
+      return is_scores(port) && (scores_name.empty() || port.name == scores_name);
     };
-    if (state_->inputs.size() == 1 && inputs.size() > 1 && !named(state_->inputs[0])) {
-      SLIPWAY_CHECK(feeds.add_matrix(state_->inputs[0]));
-    } else {
-      for (const Port& port : state_->inputs) SLIPWAY_CHECK(feeds.add(port));
-    }
     const Port* scores =
-        choose(state_->outputs, is_scores, {"probabilities", "prediction", "output_probability", "variable"});
+        choose(state_->outputs, is_wanted, {"probabilities", "prediction", "output_probability", "variable"});
+    if (!scores && !scores_name.empty())
+      return invalid_input(fmt::format("the file has no output '{}' of scores", scores_name));
     const Port* label = choose(state_->outputs, is_label, {"label", "output_label"});
     if (!scores && !label)
       return invalid_input(

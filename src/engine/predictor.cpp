@@ -41,8 +41,8 @@ struct Predictor::Program {
   void resolve(const model::RowBatch& batch, std::vector<ResolvedText>& resolved, bool whole) const;
   void run(const model::RowBatch& batch, std::size_t begin, std::size_t rows, std::size_t instructions_to_run,
            std::span<const ResolvedText> resolved, Scratch::State& scratch) const;
-  void predict(const model::RowBatch& batch, std::size_t begin, std::size_t end, std::span<const ResolvedText> resolved,
-               Scratch::State& scratch, Prediction& out) const;
+  Status predict(const model::RowBatch& batch, std::size_t begin, std::size_t end,
+                 std::span<const ResolvedText> resolved, Scratch::State& scratch, Prediction& out) const;
   void prepare(std::size_t rows, Prediction& out) const;
 };
 
@@ -50,6 +50,7 @@ struct Scratch::State {
   std::vector<float> arena;
   std::vector<ResolvedText> resolved;
   TreeScratch trees;
+  std::optional<Error> failure;
   Workspace workspace;
 };
 
@@ -100,6 +101,8 @@ Result<Predictor> Predictor::compile(const model::Model& model, const CompileOpt
       auto made = std::make_unique<LookupStep>(*lookup, program->lookups.size());
       program->lookups.push_back(made.get());
       step = std::move(made);
+    } else if (const auto* foreign = std::get_if<model::Foreign>(&op)) {
+      SLIPWAY_TRY(step, ForeignStep::open(*foreign, model.inputs, model.values[output].width()));
     } else {
       step = make_step(model, op, options);
     }
@@ -139,6 +142,7 @@ void Predictor::Program::run(const model::RowBatch& batch, std::size_t begin, st
   workspace.rows = rows;
   workspace.resolved = resolved;
   workspace.trees = &scratch.trees;
+  workspace.failure = &scratch.failure;
   workspace.stack = scratch.arena.data() + columns * rows;
   workspace.values.resize(widths.size());
   for (std::size_t id = 0; id < inputs.size(); ++id) {
@@ -158,9 +162,10 @@ void Predictor::Program::prepare(std::size_t rows, Prediction& out) const {
   out.labels.resize(regression ? 0 : rows);
 }
 
-void Predictor::Program::predict(const model::RowBatch& batch, std::size_t begin, std::size_t end,
-                                 std::span<const ResolvedText> resolved, Scratch::State& scratch,
-                                 Prediction& out) const {
+Status Predictor::Program::predict(const model::RowBatch& batch, std::size_t begin, std::size_t end,
+                                   std::span<const ResolvedText> resolved, Scratch::State& scratch,
+                                   Prediction& out) const {
+  scratch.failure.reset();
   for (; begin < end; begin += rows_at_once) {
     const std::size_t rows = std::min(rows_at_once, end - begin);
     run(batch, begin, rows, instructions.size(), resolved, scratch);
@@ -171,6 +176,8 @@ void Predictor::Program::predict(const model::RowBatch& batch, std::size_t begin
     const float* labels = scratch.workspace.values[label];
     for (std::size_t r = 0; r < rows; ++r) out.labels[begin + r] = static_cast<std::int32_t>(labels[r]);
   }
+  if (scratch.failure) return *std::exchange(scratch.failure, std::nullopt);
+  return {};
 }
 
 Status Predictor::predict(const model::RowBatch& batch, Scratch& scratch, Prediction& out) const {
@@ -178,8 +185,7 @@ Status Predictor::predict(const model::RowBatch& batch, Scratch& scratch, Predic
   Scratch::State& state = *scratch.state_;
   program_->resolve(batch, state.resolved, false);
   program_->prepare(batch.rows, out);
-  program_->predict(batch, 0, batch.rows, state.resolved, state, out);
-  return {};
+  return program_->predict(batch, 0, batch.rows, state.resolved, state, out);
 }
 
 Status Predictor::evaluate(const model::RowBatch& batch, model::ValueId value, Scratch& scratch,
@@ -208,10 +214,16 @@ Result<Prediction> Predictor::predict_rows(const model::RowBatch& batch, const T
   program_->resolve(batch, resolved, true);
   Prediction out;
   program_->prepare(batch.rows, out);
+  std::mutex mutex;
+  std::optional<std::pair<std::size_t, Error>> failure;  // of the earliest rows that failed
   threads.for_ranges(batch.rows, task_rows, [&](std::size_t begin, std::size_t end) {
     Scratch::State scratch;
-    program_->predict(batch, begin, end, resolved, scratch, out);
+    if (const Status status = program_->predict(batch, begin, end, resolved, scratch, out); !status.ok()) {
+      const std::lock_guard lock(mutex);
+      if (!failure || begin < failure->first) failure.emplace(begin, status.error());
+    }
   });
+  if (failure) return failure->second;
   return out;
 }
 

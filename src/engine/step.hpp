@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <slipway/base/result.hpp>
+#include <slipway/engine/onnx_runtime.hpp>
 #include <slipway/engine/predictor.hpp>
 #include <slipway/model/batch.hpp>
 #include <slipway/model/model.hpp>
@@ -28,6 +29,7 @@ struct Workspace {
   float* stack = nullptr;                  // columns of `rows` numbers for formulas
   std::span<const ResolvedText> resolved;  // per Lookup step
   TreeScratch* trees = nullptr;
+  std::optional<Error>* failure = nullptr;  // where a step that can fail puts its first error
 };
 
 class Step {
@@ -53,6 +55,26 @@ class LookupStep : public Step {
   std::uint32_t unseen_, missing_;
   std::vector<float> rows_;  // known keys, unseen, missing
   TextIndex texts_;
+};
+
+// Runs another tool's ONNX file.
+class ForeignStep : public Step {
+ public:
+  // Opens the file in ONNX Runtime; `width` is the number of columns that its scores are expected to have.
+  static Result<std::unique_ptr<Step>> open(const model::Foreign& op, std::span<const model::Input> inputs,
+                                            std::size_t width);
+  ForeignStep(OnnxRuntime runtime, std::span<const model::Input> inputs, std::string scores, std::size_t width)
+      : runtime_(std::move(runtime)),
+        inputs_(inputs.begin(), inputs.end()),
+        scores_(std::move(scores)),
+        width_(width) {}
+  void run(const Workspace& workspace, float* out) const override;
+
+ private:
+  OnnxRuntime runtime_;
+  std::vector<model::Input> inputs_;
+  std::string scores_;
+  std::size_t width_;
 };
 
 // The step of any other operator.

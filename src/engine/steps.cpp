@@ -311,6 +311,7 @@ std::unique_ptr<Step> make_step(const model::Model& model, const model::Operator
     std::unique_ptr<Step> operator()(const model::Affine& one) const { return std::make_unique<AffineStep>(one); }
     std::unique_ptr<Step> operator()(const model::Piecewise& one) const { return std::make_unique<PiecewiseStep>(one); }
     std::unique_ptr<Step> operator()(const model::Expression& one) const { return make_formula(one); }
+    std::unique_ptr<Step> operator()(const model::Foreign&) const { return nullptr; }  // opened by the program
     std::unique_ptr<Step> operator()(const model::Terms& one) const { return std::make_unique<TermsStep>(one); }
     std::unique_ptr<Step> operator()(const model::Dense& one) const { return std::make_unique<DenseStep>(one); }
     std::unique_ptr<Step> operator()(const model::Trees& one) const {

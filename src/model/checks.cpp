@@ -226,6 +226,14 @@ class OperatorCheck {
     return expect_output(pair ? 2 : width);
   }
 
+  Status operator()(const Foreign& op) const {
+    if (op.file.empty()) return invalid_input("has no file");
+    if (op.scores.empty() || !is_utf8(op.scores)) return invalid_input("the name of its output is empty or not UTF-8");
+    for (std::size_t i = 0; i < op.inputs.size(); ++i)
+      if (op.inputs[i] != i) return invalid_input("does not read the model's inputs in their order");
+    return op.inputs.empty() ? Status(invalid_input("reads nothing")) : known(op.inputs.back());
+  }
+
   Status operator()(const Decide& op) const {
     SLIPWAY_TRY(const std::size_t width, numbers(op.input));
     if (width < 2)

@@ -132,6 +132,12 @@ void compare(Comparison& comparison, const std::string& path, const Decide& left
   SLIPWAY_FIELD(threshold);
 }
 
+void compare(Comparison& comparison, const std::string& path, const Foreign& left, const Foreign& right) {
+  comparison.field(path + ".file (size)", left.file.size(), right.file.size());
+  if (left.file != right.file) comparison.differ(path + ".file", "one file", "another of the same size");
+  SLIPWAY_FIELD(scores);
+}
+
 void compare(Comparison& comparison, const std::string& path, const Input& left, const Input& right) {
   SLIPWAY_FIELD(name);
   SLIPWAY_FIELD(kind);

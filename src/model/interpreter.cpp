@@ -98,6 +98,7 @@ class Evaluation {
     return y;
   }
 
+  Block operator()(const Foreign&) const { return {}; }  // refused before
   Block operator()(const Terms& op) const {
     Block y(rows_, width_);
     const TermWeigher weigher(op);
@@ -304,6 +305,9 @@ Result<std::vector<Known>> run(std::span<const Input> inputs, std::span<const Va
     }
   }
   const std::vector<std::uint8_t> needed = needed_operators(inputs.size(), operators, wanted);
+  for (std::size_t i = 0; i < operators.size(); ++i)
+    if (needed[i] && std::holds_alternative<Foreign>(operators[i]))
+      return invalid_input("another tool's model runs in ONNX Runtime, not in the interpreter");
   for (std::size_t i = 0; i < operators.size(); ++i)
     if (needed[i]) {
       const std::size_t id = inputs.size() + i;

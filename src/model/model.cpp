@@ -190,6 +190,11 @@ class SourcesOf {
     if (op.kind == Link::Kind::identity || op.kind == Link::Kind::exponential) return values_[op.input];
     return everything(op.input);
   }
+  std::vector<Sources> operator()(const Foreign& op) const {
+    Sources all;
+    for (const ValueId id : op.inputs) merge(all, values_[id][0]);
+    return std::vector<Sources>(width_, all);
+  }
   // Lookup, Piecewise, Terms, Dense, Decide: every column from every column.
   std::vector<Sources> operator()(const auto& op) const { return everything(op.input); }
 

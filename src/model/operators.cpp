@@ -16,6 +16,7 @@ struct NameOf {
   std::string_view operator()(const Join&) const { return "Join"; }
   std::string_view operator()(const Link&) const { return "Link"; }
   std::string_view operator()(const Decide&) const { return "Decide"; }
+  std::string_view operator()(const Foreign&) const { return "Foreign"; }
 };
 
 }  // namespace

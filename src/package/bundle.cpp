@@ -7,6 +7,7 @@
 #include <slipway/model/compare.hpp>
 #include <slipway/package/bundle.hpp>
 #include <slipway/package/onnx.hpp>
+#include <slipway/package/signature.hpp>
 
 #include "file_names.hpp"
 #include "input_json.hpp"
@@ -132,6 +133,8 @@ Result<Bundle> open_bundle(const std::filesystem::path& path) {
   bundle.digest_ = sha256_hex(*text);
   SLIPWAY_TRY(bundle.manifest_, parse_manifest(*text).with_context(context));
   if (!bundle.has(model_name)) return invalid_input(context + ": the manifest lists no model.onnx");
+  if (const char* trusted = std::getenv("SLIPWAY_TRUSTED_KEY"); trusted != nullptr && *trusted != '\0')
+    SLIPWAY_CHECK(check_bundle_signature(path, trusted).with_context(context));
   std::string model_bytes, mismatches;
   for (const auto& [name, file] : bundle.manifest_.files) {
     auto content = read_verified(path, name, file);

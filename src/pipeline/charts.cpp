@@ -48,7 +48,7 @@ std::string line_chart(const std::vector<Series>& series, const std::string& x_n
     if (line.dashed) one["lineStyle"] = {{"type", "dashed"}, {"width", 1}};
     option["series"].push_back(one);
   }
-  return option.dump();
+  return option.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string bar_chart(const std::vector<std::pair<std::string, double>>& bars, const std::string& name) {
@@ -61,7 +61,7 @@ std::string bar_chart(const std::vector<std::pair<std::string, double>>& bars, c
   option["xAxis"] = axis(name);
   option["yAxis"] = {{"type", "category"}, {"data", labels}, {"inverse", true}};
   option["series"] = {{{"type", "bar"}, {"data", values}, {"barMaxWidth", 22}}};
-  return option.dump();
+  return option.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string column_chart(const std::vector<std::string>& categories, const std::vector<double>& values,
@@ -73,7 +73,7 @@ std::string column_chart(const std::vector<std::string>& categories, const std::
   option["yAxis"] = axis(name);
   option["yAxis"]["nameGap"] = 44;
   option["series"] = {{{"type", "bar"}, {"data", heights}, {"barMaxWidth", 40}}};
-  return option.dump();
+  return option.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string histogram_chart(const std::vector<double>& edges, const std::vector<std::string>& names,
@@ -91,7 +91,7 @@ std::string histogram_chart(const std::vector<double>& edges, const std::vector<
     for (double count : counts[s]) heights.push_back(count > 0 ? rounded(count) : json(nullptr));
     option["series"].push_back({{"type", "bar"}, {"name", s < names.size() ? names[s] : ""}, {"data", heights}});
   }
-  return option.dump();
+  return option.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string heat_map(const std::vector<std::string>& x, const std::vector<std::string>& y,
@@ -115,7 +115,7 @@ std::string heat_map(const std::vector<std::string>& x, const std::vector<std::s
   option["visualMap"] = {{"min", rounded(low)}, {"max", rounded(high)}, {"orient", "horizontal"}, {"left", "center"},
                          {"bottom", 0},         {"precision", 4},       {"calculable", true}};
   option["series"] = {{{"type", "heatmap"}, {"data", cells}, {"label", {{"show", rows.size() * x.size() <= 60}}}}};
-  return option.dump();
+  return option.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace slipway::pipeline

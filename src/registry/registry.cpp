@@ -344,7 +344,8 @@ Result<std::string> digest_folder(const fs::path& folder) {
   std::vector<std::string> files;
   std::error_code code;
   for (fs::recursive_directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code))
-    if (entry->is_regular_file()) files.push_back(entry->path().lexically_relative(folder).generic_string());
+    if (entry->is_regular_file() && entry->path() != folder / "manifest.sig")
+      files.push_back(entry->path().lexically_relative(folder).generic_string());
   if (code) return unavailable(fmt::format("cannot list {}: {}", folder.string(), code.message()));
   std::sort(files.begin(), files.end());
   Sha256 digest;

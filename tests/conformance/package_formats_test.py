@@ -19,25 +19,85 @@ import pytest
 import tensorflow
 from test_conformance import ROWS, bundles, rows  # noqa: F401  (fixtures)
 
-NAMES = ["reference", "two classes", "several classes", "regression"]
+# Beside the forests of `bundles`: the other learners, with the other ways of encoding and filling, for each kind of target.
+CONFIGURATION = """\
+name: case
+source: transactions.csv
+schema: {{target: {target}, id: transaction_id}}
+split: {{method: random}}
+features:
+  numeric: [{numeric}]
+  categorical: [state, card_type]
+  {features}
+search: {{folds: 2}}
+learner: {learner}
+{more}
+"""
+FILLED = "impute: median, missing_indicator: true"
+CASES = {
+    "extra trees, one-hot": ("is_fraud", "{extra_trees: {n_estimators: 10, max_depth: 8}}", f"encode: one_hot, {FILLED}", ""),
+    "boosting, calibrated": ("is_fraud", "{gradient_boosting: {n_estimators: 20}}", "encode: ordinal", "calibrate: {method: isotonic, fraction: 0.3}"),
+    "boosting, classes": ("channel", "{gradient_boosting: {n_estimators: 8}}", "encode: target", ""),
+    "boosting, counts": ("num_transactions", "{gradient_boosting: {loss: poisson, n_estimators: 20}}", "encode: one_hot", ""),
+    "logistic": ("is_fraud", "{logistic_regression: {penalty: l2}}", f"encode: target, {FILLED}", ""),
+    "softmax": ("channel", "{logistic_regression: {penalty: l2}}", f"encode: one_hot, {FILLED}", ""),
+    "linear": ("num_transactions", "{linear_regression: {penalty: l2}}", f"encode: one_hot, {FILLED}", ""),
+    "stacking": ("is_fraud", "{stacking: {members: [{random_forest: {n_estimators: 5, max_depth: 5}}, logistic_regression]}}", f"encode: ordinal, {FILLED}", ""),
+}  # fmt: skip
+FORESTS = ["reference", "two classes", "several classes", "regression"]
+NAMES = FORESTS + list(CASES)
+NUMBERS = ["regression", "boosting, counts", "linear"]
+SEVERAL = ["several classes", "boosting, classes", "softmax"]
 PMML = "{http://www.dmg.org/PMML-4_4}"
 DIFFERENCES = []
 
 
 @pytest.fixture(scope="module")
-def exported(slipway, bundles, rows, tmp_path_factory):  # noqa: F811
+def small(slipway, transactions, tmp_path_factory):
+    """6,000 of the training rows."""
+    folder = tmp_path_factory.mktemp("small")
+    lines = transactions.read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "transactions.csv").write_text("".join(lines[:6001]), encoding="utf-8")
+    return folder / "transactions.csv"
+
+
+def make_bundle(slipway, small, folder, case):
+    target, learner, features, more = CASES[case]
+    numeric = ", ".join(column for column in ("amount", "num_transactions") if column != target)
+    options = "\n  ".join(features.split(", "))
+    (folder / "transactions.csv").write_bytes(small.read_bytes())
+    (folder / "slipway.yaml").write_text(
+        CONFIGURATION.format(target=target, learner=learner, features=options, more=more, numeric=numeric)
+    )
+    return folder / slipway("run", "slipway.yaml", "--json", cwd=folder).document["bundle"]
+
+
+@pytest.fixture(scope="module")
+def exported(slipway, bundles, small, rows, tmp_path_factory):  # noqa: F811
     """By bundle: a folder with every format, and Slipway's own scores of the rows."""
     folders = {}
+    os.environ["SLIPWAY_PYTHON"] = "/nonexistent"  # the engines run here, once each, not from the command
     for name in NAMES:
         folder = tmp_path_factory.mktemp("exported")
-        slipway("package", bundles[name], "--format", "onnx,pmml,savedmodel,mlflow", "--out", folder / "package",
+        bundle = bundles[name] if name in bundles else make_bundle(slipway, small, folder, name)
+        slipway("package", bundle, "--format", "onnx,onnx_compact,pmml,savedmodel,mlflow", "--out", folder / "package",
                 "--verify", rows, cwd=folder)
-        slipway("score", bundles[name], rows, "--out", "scores.csv", cwd=folder)
+        slipway("score", bundle, rows, "--out", "scores.csv", cwd=folder)
         folders[name] = folder
+    del os.environ["SLIPWAY_PYTHON"]
     yield folders
-    print("\nlargest differences from Slipway's scores, and bytes")
-    for name, engine, difference, size in DIFFERENCES:
-        print(f"{name:16} {engine:28} {difference:9.2g} {size:12,}")
+    print_table()
+
+
+def print_table():
+    """One line per model, one column per engine; and the bytes of each format."""
+    engines = list(dict.fromkeys(engine for _, engine, _, _ in DIFFERENCES))
+    print(f"\nlargest differences from Slipway's scores on {ROWS:,} rows (labels equal), and bytes")
+    print(f"{'':22}" + "".join(f"{engine:>26}" for engine in engines))
+    for name in NAMES:
+        found = {engine: (difference, size) for other, engine, difference, size in DIFFERENCES if other == name}
+        cells = [f"{found[engine][0]:.1e} {found[engine][1]:>11,} B" if engine in found else "" for engine in engines]
+        print(f"{name:22}" + "".join(f"{cell:>26}" for cell in cells))
 
 
 def expected(folder):
@@ -50,7 +110,10 @@ def check(name, engine, file, scores, labels, folder):
     """Scores of the positive class, of every class, or predictions: equal within 1e-5, relative where they are large."""
     wanted, wanted_labels = expected(folder)
     assert len(wanted) == ROWS
-    difference = numpy.abs(numpy.asarray(scores, dtype=float).reshape(wanted.shape) - wanted) / numpy.maximum(1, numpy.abs(wanted))
+    scale = numpy.ones_like(wanted)
+    if wanted_labels is None:  # predictions: against their own size
+        scale = numpy.maximum(numpy.abs(wanted), max(1, numpy.sqrt((wanted**2).mean())))
+    difference = numpy.abs(numpy.asarray(scores, dtype=float).reshape(wanted.shape) - wanted) / scale
     DIFFERENCES.append((name, engine, difference.max(), file.stat().st_size))
     assert difference.max() < 1e-5
     if labels is not None and wanted_labels is not None:
@@ -91,7 +154,7 @@ class TestPmml:
         pmml = exported[name] / "package/model.pmml"
         ElementTree.register_namespace("", PMML[1:-1])
         tree = ElementTree.parse(pmml)
-        cell = tree.getroot().find(f".//{PMML}ModelVerification//{PMML}row/{PMML}{'o0' if name in NAMES[2:] else 'o1'}")
+        cell = tree.getroot().find(f".//{PMML}ModelVerification//{PMML}row/{PMML}{'o0' if name in NUMBERS + SEVERAL else 'o1'}")
         cell.text = str(float(cell.text) + 0.01 * max(1, abs(float(cell.text))))
         tree.write(tmp_path / "wrong.pmml", encoding="UTF-8")
         with pytest.raises(AssertionError, match="verif"):
@@ -140,7 +203,20 @@ class TestSavedModel:
         command = [str(program), "show", "--dir", str(exported[name] / "package/saved_model/1"), "--tag_set", "serve"]
         shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         assert "serving_default" in shown
-        assert ("regress" if name == "regression" else "classify") in shown
+        assert ("regress" if name in NUMBERS else "classify") in shown
+
+    def test_saved_model_cli_runs_a_row(self, exported, name):
+        folder = exported[name] / "package/saved_model/1"
+        signature = tensorflow.saved_model.load(str(folder)).signatures["serving_default"]
+        given = {tensorflow.string: '["x"]', tensorflow.float32: "[1.5]", tensorflow.int64: "[0]"}
+        inputs = ";".join(f"{key}={given[spec.dtype]}" for key, spec in signature.structured_input_signature[1].items())
+        if name not in ("stacking", "linear", "softmax"):
+            return  # a process of its own takes seconds: one of each task
+        program = pathlib.Path(sys.executable).parent / "saved_model_cli"
+        command = [str(program), "run", "--dir", str(folder), "--tag_set", "serve", "--signature_def", "serving_default"]
+        run = subprocess.run([*command, "--input_exprs", inputs], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr[-2000:]
+        assert "Result for output key score" in run.stdout or "Result for output key probabilities" in run.stdout
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -152,7 +228,7 @@ def test_mlflow_loads_and_scores(exported, name, rows):  # noqa: F811
     feed = onnx_check.feed_of(session, table)
     frame = pandas.DataFrame({key: column[:, 0] for key, column in feed.items()})
     outputs = model.predict(frame)
-    key = "prediction" if name == "regression" else "probabilities"
+    key = "prediction" if name in NUMBERS else "probabilities"
     scores = numpy.asarray(outputs[key])
     if scores.shape[1] == 2:
         scores = scores[:, 1]
@@ -160,3 +236,47 @@ def test_mlflow_loads_and_scores(exported, name, rows):  # noqa: F811
     check(name, "MLflow (ONNX Runtime)", folder / "model.onnx", scores, labels, exported[name])
     names = [spec["name"] for spec in json.loads(model.metadata.signature.to_dict()["inputs"])]
     assert names == list(feed)
+
+
+def test_onnx_runtime_newest_and_oldest(exported, rows, tmp_path):  # noqa: F811
+    """The newest ONNX Runtime here, the oldest supported one in a process of its own; plain and compact files, one process each."""
+    cells = onnx_check.read_table(str(rows))
+    jobs = [(name, file) for name in NAMES for file in ("model.onnx", "model_compact.onnx")]
+    folder = pathlib.Path(sys.prefix) / "oldest"
+    assert folder.is_dir(), "./test installs the oldest ONNX Runtime there"
+    files = [str(exported[name] / "package" / file) for name, file in jobs]
+    script = pathlib.Path(__file__).with_name("onnx_scores.py")
+    for python_path in ("", str(folder)):
+        command = [sys.executable, str(script), str(rows), str(tmp_path / "scores.npz"), *files]
+        run = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": python_path})
+        assert run.returncode == 0, run.stdout + run.stderr
+        version = run.stdout.split()[-1]
+        found = numpy.load(tmp_path / "scores.npz")
+        assert len(cells) == ROWS
+        for number, (name, file) in enumerate(jobs):
+            scores, labels = found[f"scores{number}"], found.get(f"labels{number}")
+            if labels is not None and scores.shape[1] == 2:
+                scores = scores[:, 1]
+            engine = f"ONNX Runtime {version}" + (" compact" if "compact" in file else "")
+            check(name, engine, exported[name] / "package" / file, scores, labels, exported[name])
+
+
+def test_the_command_verifies_with_every_engine(slipway, exported, rows, tmp_path, monkeypatch):  # noqa: F811
+    """`slipway package --verify` itself runs the engines of $SLIPWAY_PYTHON, and refuses what disagrees."""
+    monkeypatch.setenv("SLIPWAY_PYTHON", sys.executable)
+    bundle = next((exported["stacking"] / "models").glob("*/1"))
+    document = slipway("package", bundle, "--format", "onnx,pmml,savedmodel,mlflow", "--out", "verified", "--verify", rows,
+                       "--json", cwd=tmp_path).document  # fmt: skip
+    ran = {entry["engine"].split()[0]: entry for entry in document["engines"]}
+    assert set(ran) == {"ONNX", "TensorFlow", "MLflow", "JPMML-Evaluator"}
+    assert all(entry["largest_difference"] < 1e-5 and entry["different_labels"] == 0 for entry in ran.values())
+    verification = json.loads((tmp_path / "verified/verification.json").read_text())
+    assert verification["rows"] == ROWS
+    # An engine that says something else: a Python that answers with another score.
+    liar = tmp_path / "liar"
+    liar.write_text("#!/bin/sh\necho '{\"engine\": \"TensorFlow\", \"largest_difference\": 0.5, \"different_labels\": 1}'\n")
+    liar.chmod(0o755)
+    monkeypatch.setenv("SLIPWAY_PYTHON", str(liar))
+    outcome = slipway("package", bundle, "--format", "savedmodel", "--out", "refused", "--verify", rows, cwd=tmp_path, code=1)
+    assert "TensorFlow and Slipway differ by 0.5" in outcome.stderr
+    assert not (tmp_path / "refused").exists()

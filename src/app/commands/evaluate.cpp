@@ -89,7 +89,8 @@ Status evaluate_rows(const Arguments& arguments, Console& console) {
   document["seconds"] = timing.seconds();
   document["gates"] = json::array();
   for (const auto& result : results) document["gates"].push_back({{"text", result.text}, {"passed", result.passed}});
-  if (!arguments.out.empty()) SLIPWAY_CHECK(write_file(arguments.out, document.dump(2) + "\n"));
+  if (!arguments.out.empty())
+    SLIPWAY_CHECK(write_file(arguments.out, document.dump(2, ' ', false, json::error_handler_t::replace) + "\n"));
   console.document(document);
   return evaluate::check_gates(evaluation, gates);
 }

@@ -5,9 +5,11 @@
 
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
+#include <slipway/package/signature.hpp>
 #include <slipway/registry/registry.hpp>
 
 #include "commands.hpp"
+#include "versions.hpp"
 
 namespace slipway::app {
 namespace {
@@ -20,6 +22,9 @@ struct Arguments {
   std::string alias;
   std::string folder = "models";
   std::string why;
+  std::string other;
+  std::string key;
+  std::vector<std::string> gates;
 };
 
 json to_json(const registry::Version& version) {
@@ -70,9 +75,27 @@ Status history(const registry::Registry& registry, const Arguments& arguments, C
   return {};
 }
 
+// Against the version named second, or the champion.
+Status diff(const registry::Registry& registry, const registry::Version& version, const Arguments& arguments,
+            Console& console) {
+  SLIPWAY_TRY(const auto other, registry.resolve(arguments.other.empty() ? version.name : arguments.other));
+  SLIPWAY_TRY(const auto differences, compare_versions(version.path, other.path));
+  const std::string name = fmt::format("{}/{}", version.name, version.version),
+                    other_name = fmt::format("{}/{}", other.name, other.version);
+  std::vector<std::vector<std::string>> lines = {{"", name, other_name}};
+  json document = json::array();
+  for (const Difference& one : differences) {
+    lines.push_back({one.what, one.left, one.right});
+    document.push_back({{"what", one.what}, {"left", one.left}, {"right", one.right}});
+  }
+  console.print(differences.empty() ? fmt::format("{} and {} do not differ", name, other_name) : align(lines));
+  console.document({{"left", name}, {"right", other_name}, {"differences", document}});
+  return {};
+}
+
 Status act(Arguments arguments, Console& console) {
-  static const std::vector<std::string> actions = {"list",    "show",      "history", "verify",
-                                                   "promote", "roll-back", "alias"};
+  static const std::vector<std::string> actions = {"list",    "show",      "history", "verify", "diff",
+                                                   "promote", "roll-back", "alias",   "sign"};
   // `slipway models FOLDER` lists that registry.
   if (registry::Registry::is_registry(arguments.action)) arguments.folder = std::exchange(arguments.action, "list");
   if (std::find(actions.begin(), actions.end(), arguments.action) == actions.end())
@@ -109,8 +132,17 @@ Status act(Arguments arguments, Console& console) {
     console.document(to_json(version));
     return {};
   }
+  if (arguments.action == "diff") return diff(registry, version, arguments, console);
+  if (arguments.action == "sign") {
+    if (arguments.key.empty()) return invalid_input("models sign: --key names the private key's PEM file");
+    SLIPWAY_CHECK(package::sign_bundle(version.path, arguments.key));
+    console.print(fmt::format("{} version {} is signed", version.name, version.version));
+    console.document(to_json(version));
+    return {};
+  }
   if (arguments.action == "promote") {
-    SLIPWAY_CHECK(registry.promote(version.name, version.version, reason));
+    SLIPWAY_TRY(const registry::Gates gates, pass_gates(registry, version, arguments.gates));
+    SLIPWAY_CHECK(registry.promote(version.name, version.version, reason, gates));
   } else {
     if (arguments.alias.empty()) return invalid_input("models alias: --alias names the alias, as in challenger");
     SLIPWAY_CHECK(registry.set_alias(version.name, arguments.alias, version.version, reason));
@@ -127,10 +159,16 @@ void add_models(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("models", "List the registry's models; show, promote, roll back");
   auto arguments = std::make_shared<Arguments>();
   command
-      ->add_option("action", arguments->action,
-                   "list, show, history, verify, promote, roll-back or alias; or a registry's folder to list")
+      ->add_option(
+          "action", arguments->action,
+          "list, show, diff, history, verify, promote, roll-back, alias or sign; or a registry's folder to list")
       ->capture_default_str();
   command->add_option("model", arguments->reference, "fraud (its champion), fraud@challenger or fraud/3");
+  command->add_option("other", arguments->other, "with diff: what to compare with; the champion if it is left out");
+  command->add_option("--gate", arguments->gates,
+                      "with promote: what the version's evaluation must meet, as \"average_precision >= 0.5\" or "
+                      "\"roc_auc >= champion\"; may be given several times");
+  command->add_option("--key", arguments->key, "with sign: PEM file of an Ed25519 private key");
   command->add_option("--alias", arguments->alias, "with alias: which one to point at the model");
   command->add_option("--registry", arguments->folder, "the registry's folder")->capture_default_str();
   command->add_option("--why", arguments->why, "the reason, kept in the history");

@@ -136,7 +136,8 @@ Status print_report(const monitor::DriftReport& report, const Arguments& argumen
   console.print(align(lines));
   for (const auto& finding : report.findings) console.print("finding: " + finding.text);
   const json document = monitor::to_json(report);
-  if (!arguments.out.empty()) SLIPWAY_CHECK(write_file(arguments.out, document.dump(2) + "\n"));
+  if (!arguments.out.empty())
+    SLIPWAY_CHECK(write_file(arguments.out, document.dump(2, ' ', false, json::error_handler_t::replace) + "\n"));
   console.document(document);
   std::vector<std::string> absent;
   for (const auto& feature : report.features)

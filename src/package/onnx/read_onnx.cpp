@@ -4,7 +4,9 @@
 #include <slipway/package/onnx.hpp>
 
 #include "description.hpp"
+#include "foreign_file.hpp"
 #include "graph_match.hpp"
+#include "parse.hpp"
 #include "read_operators.hpp"
 #include "schema.hpp"
 #include "wire_check.hpp"
@@ -16,7 +18,9 @@ namespace {
 constexpr std::string_view foreign =
     "it is valid ONNX, but not one that Slipway can read as a Model (ONNX Runtime can run it)";
 
-Result<onnx::ModelFile*> parse(std::string_view bytes, google::protobuf::Arena& arena) {
+}  // namespace
+
+Result<onnx::ModelFile*> parse_onnx(std::string_view bytes, google::protobuf::Arena& arena) {
   if (bytes.size() > std::size_t{std::numeric_limits<std::int32_t>::max()})
     return invalid_input("it is larger than 2 GiB, more than an ONNX file can be");
   SLIPWAY_CHECK(check_wire(bytes));
@@ -27,6 +31,8 @@ Result<onnx::ModelFile*> parse(std::string_view bytes, google::protobuf::Arena& 
     return invalid_input("it is no ONNX file: version, graph or operator sets are absent");
   return file;
 }
+
+namespace {
 
 std::map<std::string, std::string, std::less<>> properties_of(const onnx::ModelFile& file) {
   std::map<std::string, std::string, std::less<>> properties;
@@ -97,7 +103,7 @@ Result<model::Model> read_own(const onnx::ModelFile& file) {
 
 Result<model::Model> read_onnx(std::string_view bytes) {
   google::protobuf::Arena arena;
-  SLIPWAY_TRY(const onnx::ModelFile* file, parse(bytes, arena).with_context("reading ONNX"));
+  SLIPWAY_TRY(const onnx::ModelFile* file, parse_onnx(bytes, arena).with_context("reading ONNX"));
   const auto& entries = file->metadata_props();
   const auto format =
       std::find_if(entries.begin(), entries.end(), [](const onnx::Entry& entry) { return entry.key() == format_key; });
@@ -105,12 +111,16 @@ Result<model::Model> read_onnx(std::string_view bytes) {
   if (format->value() != format_version)
     return invalid_input(fmt::format("reading ONNX: its format is '{}', this version of Slipway reads '{}'",
                                      format->value(), format_version));
+  const bool has_foreign_file =
+      std::any_of(entries.begin(), entries.end(), [](const onnx::Entry& entry) { return entry.key() == foreign_key; });
+  if (has_foreign_file)
+    return read_with_foreign_file(properties_of(*file), bytes).with_context("reading ONNX: another tool's model");
   return read_own(*file).with_context(fmt::format("reading ONNX: {}", foreign));
 }
 
 Result<OnnxSummary> summarise_onnx(std::string_view bytes) {
   google::protobuf::Arena arena;
-  SLIPWAY_TRY(const onnx::ModelFile* file, parse(bytes, arena).with_context("reading ONNX"));
+  SLIPWAY_TRY(const onnx::ModelFile* file, parse_onnx(bytes, arena).with_context("reading ONNX"));
   OnnxSummary summary;
   summary.ir_version = file->ir_version();
   summary.producer = file->producer_name();

@@ -5,6 +5,7 @@
 #include <slipway/package/onnx.hpp>
 
 #include "description.hpp"
+#include "foreign_file.hpp"
 #include "write_operators.hpp"
 
 namespace slipway::package {
@@ -113,6 +114,8 @@ Status build_file(onnx::ModelFile& file, const model::Model& model, std::span<co
 
 Result<std::string> write_onnx(const model::Model& model, const OnnxOptions& options) {
   SLIPWAY_CHECK(validate(model).with_context("writing ONNX"));
+  if (std::holds_alternative<model::Foreign>(model.operators.empty() ? model::Operator() : model.operators[0]))
+    return write_with_foreign_file(model).with_context("writing ONNX: another tool's model");
   std::vector<Form> forms(model.operators.size(), Form::standard);
   for (std::size_t i = 0; i < forms.size(); ++i)
     if (const auto* trees = std::get_if<model::Trees>(&model.operators[i]))

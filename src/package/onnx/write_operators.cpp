@@ -89,6 +89,7 @@ class OperatorWriter {
     return done();
   }
 
+  Status operator()(const model::Foreign&) { return invalid_input("another tool's model must come first"); }
   Status operator()(const model::Terms&) { return invalid_input("has no form in ONNX yet"); }
 
   Status operator()(const model::Dense& op) {

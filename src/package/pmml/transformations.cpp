@@ -244,6 +244,7 @@ class TransformationWriter {
     return {};
   }
 
+  Status operator()(const model::Foreign&) { return invalid_input("PMML has no form for another tool's ONNX file"); }
   Status operator()(const model::Trees&) { return internal_error("trees are segments of their own"); }
   Status operator()(const model::Decide&) { return internal_error("a label is an output of its own"); }
 

@@ -186,6 +186,9 @@ class SavedModelWriter {
 
 Result<std::string> saved_model_bytes(const Model& model) {
   SLIPWAY_CHECK(validate(model));
+  for (const model::Operator& op : model.operators)
+    if (std::holds_alternative<model::Foreign>(op))
+      return invalid_input("writing a SavedModel: TensorFlow has no form for another tool's ONNX file");
   return SavedModelWriter(model).run();
 }
 

@@ -94,6 +94,7 @@ class TensorOperatorWriter {
   }
 
   std::string operator()(const model::Expression& op) { return write_tensor_expression(graph_, op, inputs_); }
+  std::string operator()(const model::Foreign&) { return ""; }  // refused before
   std::string operator()(const model::Terms& op) { return write_tensor_terms(graph_, op, inputs_[0]); }
   std::string operator()(const model::Trees& op) {
     return write_tensor_trees(graph_, op, inputs_[0], model_.values[op.input].width());

@@ -43,9 +43,11 @@ class OnnxRuntime {
   const std::vector<Port>& inputs() const;
   const std::vector<Port>& outputs() const;
 
-  // Runs the rows. Every input of the file must be one of `inputs` by name, or the file has a single input that takes
-  // all columns (numbers only) side by side. Missing text becomes the empty string, as in Slipway's own files.
-  Result<OnnxOutput> run(const model::RowBatch& batch, std::span<const model::Input> inputs) const;
+  // Runs the rows. A port of the file takes the input of its name, or else as many of the inputs not taken by name as
+  // it has columns, side by side in their order. Missing text becomes the empty string, as in Slipway's own files.
+  // `scores` names the output that is read; empty: "probabilities", "prediction" or the like.
+  Result<OnnxOutput> run(const model::RowBatch& batch, std::span<const model::Input> inputs,
+                         std::string_view scores = {}) const;
 
  private:
   struct State;

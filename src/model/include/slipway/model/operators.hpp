@@ -211,7 +211,18 @@ struct Terms {
   std::uint8_t shortest_word = 1;  // unit word: 1 or more
 };
 
-using Operator = std::variant<Fill, Lookup, Affine, Piecewise, Expression, Terms, Dense, Trees, Join, Link, Decide>;
+// Another tool's model that cannot be said with the operators above: an ONNX file, which ONNX Runtime runs. It takes
+// the Model's inputs, each by its name or, for a port of several columns, side by side in their order (missing text is
+// the empty string), and gives the float output named `scores`. The interpreter cannot run it, the engine can.
+struct Foreign {
+  std::vector<ValueId> inputs = {};  // all of the Model's inputs, in order
+  ValueId output = 0;                // numbers
+  std::string file = {};             // the ONNX file's bytes
+  std::string scores = {};           // the name of the output that is read
+};
+
+using Operator =
+    std::variant<Fill, Lookup, Affine, Piecewise, Expression, Terms, Dense, Trees, Join, Link, Decide, Foreign>;
 
 // "Fill", "Lookup", ...: the name of the alternative.
 std::string_view operator_name(const Operator& op);

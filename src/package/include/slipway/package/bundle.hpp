@@ -100,7 +100,8 @@ class Bundle {
 };
 
 // Opens a bundle: every listed file must be there with its size and digest (each that is not is named), the model must
-// be readable and must agree with the manifest. Files that are not listed are ignored.
+// be readable and must agree with the manifest, and where a key is trusted (signature.hpp) the signature must be that
+// key's. Files that are not listed are ignored.
 Result<Bundle> open_bundle(const std::filesystem::path& path);
 
 }  // namespace slipway::package

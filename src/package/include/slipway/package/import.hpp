@@ -1,6 +1,6 @@
-// Models of other tools, as Models: XGBoost's JSON and UBJSON files and LightGBM's text files. What comes in scores as
-// the tool that made it (within 1e-6), missing values and categories included, and from then on is a Model like one of
-// our own.
+// Models of other tools, as Models: XGBoost's JSON and UBJSON files, LightGBM's text files, and any tool's ONNX file.
+// What comes in scores as the tool that made it (within 1e-6), missing values and categories included, and from then on
+// is a Model like one of our own.
 //
 // Every feature becomes an input of its own: a number, or a text for a categorical feature (integer codes, which carry
 // no names, are read as their decimal text: "0", "1", ...). A tree's test of a set of categories becomes a column of a
@@ -40,6 +40,8 @@ struct ImportOptions {
   // XGBoost, early stopping: false takes the trees up to `best_iteration` where the file names one (as its scikit-learn
   // interface does), true all of them (as Booster.predict does). The model's metadata says how many were taken.
   bool all_rounds = false;
+  // ONNX: names of the columns of an input that holds several side by side. Empty: "f0", "f1", ...
+  std::vector<std::string> features = {};
 };
 
 // Reads a file of any of the formats. Metadata of the Model: "imported from" (tool and version), "objective", "rounds".
@@ -47,5 +49,13 @@ Result<model::Model> import_model(std::string_view bytes, const ImportOptions& o
 
 Result<model::Model> import_xgboost(std::string_view bytes, const ImportOptions& options = {});  // JSON or UBJ
 Result<model::Model> import_lightgbm(std::string_view text, const ImportOptions& options = {});
+
+// Any tool's ONNX file (skl2onnx, onnxmltools, ...), its nodes compiled into operators: from then on a Model like one
+// of our own. What no operator says is an error that names the node; keep_onnx takes those files too. The caller
+// compares the Model with ONNX Runtime before it trusts it: doubles become float32.
+Result<model::Model> import_onnx(std::string_view bytes, const ImportOptions& options = {});
+// Any tool's ONNX file kept whole, as a Model with one Foreign operator (and Decide behind it). Errors: inputs that are
+// no rows of a table, no output of scores.
+Result<model::Model> keep_onnx(std::string_view bytes, const ImportOptions& options = {});
 
 }  // namespace slipway::package

@@ -114,7 +114,8 @@ class Registry {
   std::filesystem::path folder_;
 };
 
-// SHA-256 over the files of a folder: their relative names and contents, in the order of names.
+// SHA-256 over the files of a folder: their relative names and contents, in the order of names. A signature
+// (manifest.sig) is left out: it is over the rest, and may be added later.
 Result<std::string> digest_folder(const std::filesystem::path& folder);
 
 }  // namespace slipway::registry
