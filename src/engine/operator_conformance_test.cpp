@@ -15,7 +15,7 @@
 namespace slipway::engine {
 namespace {
 
-constexpr TreeKernel kernels[] = {TreeKernel::automatic, TreeKernel::walk, TreeKernel::interleaved, TreeKernel::avx2};
+constexpr auto& kernels = tree_kernels;
 constexpr std::size_t batch_sizes[] = {0, 1, 2, 7, 8, 9, 31, 33, 257, 600};
 constexpr double onnx_tolerance = 1e-6;
 

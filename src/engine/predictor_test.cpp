@@ -128,7 +128,7 @@ TEST(Predictor, WideEnsembles) {
     const model::Model model = forest_model({.trees = 700, .features = features, .depth = 4}, 9);
     const OddRows rows(model, 33, 9);
     const auto expected = model::interpret(model, rows.batch());
-    for (const TreeKernel kernel : {TreeKernel::walk, TreeKernel::interleaved, TreeKernel::avx2}) {
+    for (const TreeKernel kernel : tree_kernels) {
       if (!is_supported(kernel)) continue;
       const auto predictor = Predictor::compile(model, {.tree_kernel = kernel});
       Scratch scratch;

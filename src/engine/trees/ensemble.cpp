@@ -20,11 +20,28 @@ std::string_view tree_kernel_name(TreeKernel kernel) {
       return "interleaved";
     case TreeKernel::avx2:
       return "avx2";
+    case TreeKernel::sliced:
+      return "sliced";
+    case TreeKernel::sliced_avx2:
+      return "sliced_avx2";
+    case TreeKernel::sliced_avx512:
+      return "sliced_avx512";
   }
   return "";
 }
 
-bool is_supported(TreeKernel kernel) { return kernel != TreeKernel::avx2 || compute::has_avx2(); }
+bool is_supported(TreeKernel kernel) {
+  switch (kernel) {
+    case TreeKernel::avx2:
+      return compute::has_avx2();
+    case TreeKernel::sliced_avx2:
+      return compute::best_sliced_level() >= compute::SlicedLevel::avx2;
+    case TreeKernel::sliced_avx512:
+      return compute::best_sliced_level() >= compute::SlicedLevel::avx512;
+    default:
+      return true;
+  }
+}
 
 namespace {
 
@@ -33,6 +50,27 @@ constexpr std::int32_t largest = std::numeric_limits<std::int32_t>::max();
 
 // From so many rows on, the rows of a group are walked in step through one tree instead of several trees for one row.
 constexpr std::size_t few_rows = 8;
+
+// From so many rows on, a block of 256 costs less than walking them.
+constexpr std::size_t many_rows = 80;
+
+// The level of bit slices that a kernel means, if it means any for so many rows.
+std::optional<compute::SlicedLevel> sliced_level(TreeKernel kernel, std::size_t rows) {
+  switch (kernel) {
+    case TreeKernel::automatic:
+      // Without vectors the plain form is slower than walking.
+      if (rows < many_rows || compute::best_sliced_level() == compute::SlicedLevel::scalar) return std::nullopt;
+      return compute::best_sliced_level();
+    case TreeKernel::sliced:
+      return compute::SlicedLevel::scalar;
+    case TreeKernel::sliced_avx2:
+      return compute::SlicedLevel::avx2;
+    case TreeKernel::sliced_avx512:
+      return compute::SlicedLevel::avx512;
+    default:
+      return std::nullopt;
+  }
+}
 
 // Groups that are coded and walked together; their codes should stay in the first cache beside a tree.
 constexpr std::size_t groups_at_once = 8;
@@ -81,7 +119,8 @@ TreeEnsemble::TreeEnsemble(const model::Trees& op, std::size_t width)
     : outputs_(op.outputs),
       trees_(op.roots.size()),
       mean_(op.aggregate == model::Trees::Aggregate::mean),
-      base_(op.base) {
+      base_(op.base),
+      sliced_(slice_trees(op)) {
   if (outputs_ > 1) leaf_values_ = op.leaf_values;
   constexpr std::uint32_t unused = 0xffffffff;
   std::vector<std::uint32_t> slots(2 * width, unused);
@@ -200,6 +239,13 @@ void TreeEnsemble::score_groups(const Forest<Node>& forest, const std::int32_t* 
 
 void TreeEnsemble::score(const float* block, std::size_t rows, TreeKernel kernel, TreeScratch& scratch,
                          float* out) const {
+  if (const auto level = sliced_level(kernel, rows); level && sliced_) {
+    std::fill(out, out + outputs_ * rows, 0.0F);
+    for (std::size_t begin = 0; begin < rows; begin += compute::sliced_rows)
+      compute::score_sliced(*sliced_, block + begin, rows, std::min(compute::sliced_rows, rows - begin), *level,
+                            scratch.sliced, out + begin, rows);
+    return finish(rows, out);
+  }
   constexpr std::size_t at_once = groups_at_once * group_rows;
   const std::size_t groups = std::min(groups_at_once, (rows + group_rows - 1) / group_rows);
   // What lies beyond the last row stays as it is: any numbers will do there.

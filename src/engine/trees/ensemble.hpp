@@ -18,6 +18,8 @@
 #include <slipway/engine/predictor.hpp>
 #include <slipway/model/operators.hpp>
 
+#include "bit_sliced.hpp"
+
 namespace slipway::engine {
 
 // A node in 8 bytes: the lower `slot_bits` of slot_and_left are 16 * slot, the rest is the left child, counted from the
@@ -54,6 +56,7 @@ inline constexpr std::size_t group_rows = 16;
 struct TreeScratch {
   std::vector<std::int32_t> coded;   // groups x slots x 16
   std::vector<std::int32_t> leaves;  // what the leaves hold, by tree or by row
+  compute::BitSlicedScratch sliced;
 };
 
 // Where the trees' nodes stand.
@@ -102,6 +105,7 @@ class TreeEnsemble {
   std::size_t group_size_ = 0;  // numbers of a coded group: 16 for each slot, and 16 that are always smallest
   // The smallest form of nodes that holds the ensemble.
   std::variant<Forest<CompactNode<12>>, Forest<CompactNode<16>>, Forest<WideNode>> forest_;
+  std::optional<compute::BitSlicedTrees> sliced_;
 };
 
 }  // namespace slipway::engine
