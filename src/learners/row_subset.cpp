@@ -13,6 +13,7 @@ TrainingData RowSubset::view() const {
   data.targets = targets;
   data.weights = weights;
   data.groups = groups;
+  data.nominal = nominal;
   return data;
 }
 
@@ -35,6 +36,7 @@ RowSubset take_rows(const TrainingData& data, std::span<const std::uint32_t> row
   take(subset.targets, data.targets);
   take(subset.weights, data.weights);
   take(subset.groups, data.groups);
+  subset.nominal.assign(data.nominal.begin(), data.nominal.end());
   return subset;
 }
 

@@ -10,6 +10,7 @@ struct RowSubset {
   std::vector<float> targets;
   std::vector<float> weights;
   std::vector<std::int32_t> groups;
+  std::vector<std::int32_t> nominal;
   model::Task task = model::Task::binary;
   int classes = 2;
   // Refers to this object.

@@ -340,7 +340,7 @@ Status read_dependence(ExplainPlan& plan, const Value* value) {
 
 Result<Configuration> parse_configuration(std::string_view yaml, const std::string& file_name, const fs::path& folder) {
   SLIPWAY_TRY(const Value document, params::parse_yaml(yaml, file_name));
-  SLIPWAY_CHECK(document.expect_keys({"name", "source", "schema", "prepare", "split", "features", "learner",
+  SLIPWAY_CHECK(document.expect_keys({"name", "source", "schema", "prepare", "split", "features", "augment", "learner",
                                       "calibrate", "search", "evaluate", "explain", "package", "monitor", "seed"},
                                      "the configuration"));
   Configuration configuration;
@@ -369,6 +369,9 @@ Result<Configuration> parse_configuration(std::string_view yaml, const std::stri
   if (const Value* split = document.find("split")) SLIPWAY_CHECK(read_split(configuration.split, *split));
   configuration.infer_features = true;
   if (const Value* value = document.find("features")) SLIPWAY_CHECK(read_features(configuration, *value));
+  if (const Value* augment = document.find("augment"))
+    SLIPWAY_CHECK(params::read_options<learners::AugmentOptions>(configuration.augment, learners::augment_options,
+                                                                 *augment, "augment"));
   if (const Value* learner = document.find("learner")) SLIPWAY_CHECK(read_learner(configuration, *learner));
   if (const Value* calibrate = document.find("calibrate"); calibrate != nullptr && !calibrate->is_null())
     SLIPWAY_CHECK(set_calibration(configuration, *calibrate));
@@ -394,7 +397,10 @@ Result<Configuration> read_configuration(const fs::path& file) {
 
 Result<learners::Learner> learner_of(const Configuration& configuration) {
   SLIPWAY_TRY(const learners::Learner* learner, learners::find_learner(configuration.learner));
-  return configuration.calibrated ? learners::calibrated(*learner) : *learner;
+  // Calibration holds rows back from what it augments.
+  learners::Learner fitted =
+      learners::augments(configuration.augment) ? learners::augmented(*learner, configuration.augment) : *learner;
+  return configuration.calibrated ? learners::calibrated(fitted) : fitted;
 }
 
 Status set_calibration(Configuration& configuration, const params::Value& value) {

@@ -115,6 +115,7 @@ Status fit_fold_features(const Configuration& configuration, const Dataset& data
   model::ModelBuilder builder(configuration.name);
   SLIPWAY_TRY(auto fitted, features::fit(builder, dataset.plan, table, fold.train_rows, target, configuration.seed));
   fold.train_features = std::move(fitted.training);
+  fold.nominal = std::move(fitted.nominal);
   if (names != nullptr) *names = builder.value(fitted.value).columns;
   const model::Model& model = builder.so_far();
   SLIPWAY_TRY(const auto rows, model::TableRows::from(model.inputs, table.take(fold.validation_rows)));

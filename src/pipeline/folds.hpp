@@ -22,6 +22,7 @@ struct Fold {
   model::Block train_features, validation_features;
   RowTargets train_targets, validation_targets;
   std::vector<std::int32_t> train_groups;  // of the training rows, if folds are grouped
+  std::vector<std::int32_t> nominal;       // per feature, as features::FittedFeatures says
 };
 
 // The folds' rows, without features yet: search.folds of them times search.repeats, or one per value of

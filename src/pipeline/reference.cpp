@@ -73,6 +73,10 @@ std::string options_reference() {
       group("polynomial", "Under `features: polynomial:`, beside `columns`.", describe(features::polynomial_options));
   text += group("pca", "Under `features: pca:`, beside `columns`; `pca: 5` alone sets `components`.",
                 describe(features::component_options));
+  text += group(
+      "augment",
+      "Under `augment:`: of training rows only, inside every fold; validation, test and served rows stay as they are.",
+      describe(learners::augment_options));
   text += group("search", "Under `search:`, beside the learner's options with the values to try.",
                 describe(search_options));
   text += group("calibrate",

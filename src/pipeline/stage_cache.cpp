@@ -48,6 +48,7 @@ std::string fold_key(const Configuration& configuration, const Dataset& dataset)
   digest.update_framed(canonical(plan.options, features::feature_options));
   for (const auto& [name, options] : plan.column_options)
     digest.update_framed(name).update_framed(canonical(options, features::feature_options));
+  digest.update_framed(canonical(configuration.augment, learners::augment_options));
   const SearchPlan& folds = configuration.search;
   digest.update_framed(fmt::format("{} {} {} {}", folds.folds, folds.fold_method, folds.repeats, configuration.seed));
   return digest.update_framed(folds.fold_column).hex();

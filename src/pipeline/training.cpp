@@ -119,6 +119,7 @@ class Trainer {
     data.train.labels = fold.train_targets.labels;
     data.train.targets = fold.train_targets.values;
     data.train.groups = fold.train_groups;
+    data.train.nominal = fold.nominal;
     data.train.weights = fold.train_targets.weights;
     data.validation.features = std::move(fold.validation_features);
     data.validation.labels = fold.validation_targets.labels;
@@ -159,6 +160,7 @@ class Trainer {
     data.labels = targets.labels;
     data.targets = targets.values;
     data.groups = groups;
+    data.nominal = fitted.nominal;
     data.weights = targets.weights;
     progress_.begin("fit " + configuration_.learner, 0);
     Stopwatch watch;

@@ -28,6 +28,7 @@ learners::TrainingData training_data(const Problem& problem, const LabelledRows&
   data.targets = rows.targets;
   data.weights = rows.weights;
   data.groups = rows.groups;
+  data.nominal = rows.nominal;
   return data;
 }
 

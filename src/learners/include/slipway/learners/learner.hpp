@@ -29,6 +29,9 @@ struct TrainingData {
   // Rows that belong together (of one card, one customer), a number per row; empty = none do. Learners that hold rows
   // back keep the rows of a group on one side; -1 is a group of its own.
   std::span<const std::int32_t> groups;
+  // Per feature: those with the same number from 0 are one category's one-hot columns, -1 is a number; empty = all are
+  // numbers. For augmentation.
+  std::span<const std::int32_t> nominal;
 };
 
 // Settings by option name, as they come from YAML, --set or a search; unknown names are errors with the nearest.

@@ -10,6 +10,7 @@
 #include <slipway/base/result.hpp>
 #include <slipway/explain/explainer.hpp>
 #include <slipway/features/features.hpp>
+#include <slipway/learners/augmentation.hpp>
 #include <slipway/learners/learner.hpp>
 #include <slipway/params/value.hpp>
 #include <slipway/search/search.hpp>
@@ -180,6 +181,7 @@ struct Configuration {
   std::string learner = "random_forest";
   learners::Settings settings;  // of learner_of(configuration): those of `calibrate` come last
   bool calibrated = false;
+  learners::AugmentOptions augment;  // of training rows only, inside every fold
   SearchPlan search;
   params::Value threshold;  // as under evaluate.threshold; null = maximise f1
   std::vector<Gate> gates;

@@ -76,6 +76,7 @@ struct LabelledRows {
   std::vector<float> targets;
   std::vector<float> weights;
   std::vector<std::int32_t> groups;
+  std::vector<std::int32_t> nominal;
 };
 // One fold: features fitted on its training rows only, by the caller.
 struct FoldData {
