@@ -160,6 +160,17 @@ std::vector<Case> cases() {
     plan.column_options["counts"].bins = 3;
     plan.column_options["city"].encode = "target";
   });
+  add("select", [](FeaturePlan& plan) {
+    plan.numeric = numbers;
+    plan.categorical = {"city", "color"};
+    plan.time = {"when"};
+    plan.options.impute = "mean";
+    plan.options.scale = "standard";
+    plan.options.missing_indicator = true;
+    plan.column_options["city"].encode = "target";
+    plan.derived = {{"twice", "amount * 2"}};
+    plan.select.mutual_information = 9;
+  });
   for (const std::string analyzer : {"word", "character"})
     add(
         "text_" + analyzer,

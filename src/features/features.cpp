@@ -15,6 +15,7 @@
 #include "categories.hpp"
 #include "components.hpp"
 #include "scaling.hpp"
+#include "selection.hpp"
 #include "statistics.hpp"
 #include "terms.hpp"
 #include "time_parts.hpp"
@@ -45,8 +46,9 @@ struct OutOfFold {
 class Fitter {
  public:
   Fitter(model::ModelBuilder& builder, const FeaturePlan& plan, const table::Table& table,
-         std::span<const std::uint32_t> rows, const TargetView& target, std::uint64_t seed)
-      : builder_(builder), plan_(plan), table_(table), rows_(rows), target_(target), seed_(seed) {}
+         std::span<const std::uint32_t> rows, const TargetView& target, std::uint64_t seed,
+         const std::set<std::string>& left_out)
+      : builder_(builder), plan_(plan), table_(table), rows_(rows), target_(target), seed_(seed), left_out_(left_out) {}
 
   Result<FittedFeatures> run() {
     SLIPWAY_CHECK(check_column_options());
@@ -254,7 +256,29 @@ class Fitter {
     return builder_.add(expression, name, {name});
   }
 
-  void add_part(ValueId value, bool one_hot = false) { parts_.push_back({value, one_hot}); }
+  // A block of features, without those that selection leaves out.
+  void add_part(ValueId value, bool one_hot = false) {
+    const std::vector<std::string> columns = builder_.value(value).columns;
+    const auto gone = [&](const std::string& name) { return left_out_.contains(name); };
+    if (std::all_of(columns.begin(), columns.end(), gone)) return;
+    if (std::none_of(columns.begin(), columns.end(), gone)) {
+      parts_.push_back({value, one_hot});
+      return;
+    }
+    std::vector<ValueId> kept;
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      if (!gone(columns[i])) kept.push_back(pick_column(value, i));
+    parts_.push_back({join(kept, builder_.value(value).name + " kept"), one_hot});
+  }
+
+  ValueId pick_column(ValueId value, std::size_t column) {
+    const std::string name = builder_.value(value).columns[column];
+    model::Expression pick;
+    pick.inputs = {value};
+    pick.nodes = {{model::ExpressionNode::Op::column, 0, 0, static_cast<std::uint32_t>(column)}};
+    pick.source = quoted_name(name);
+    return builder_.add(pick, name, {name});
+  }
 
   // Numbers become features: imputed, then binned or scaled. Those that go the same way go together.
   Status treat(std::vector<Number> numbers) {
@@ -496,11 +520,7 @@ class Fitter {
       }
       // A block of which some columns go: each on its own.
       for (std::size_t i = 0; i < columns.size(); ++i) {
-        model::Expression pick;
-        pick.inputs = {value};
-        pick.nodes = {{model::ExpressionNode::Op::column, 0, 0, static_cast<std::uint32_t>(i)}};
-        pick.source = quoted_name(columns[i]);
-        const ValueId one = builder_.add(pick, columns[i], {columns[i]});
+        const ValueId one = pick_column(value, i);
         if (is_chosen(columns[i])) chosen.push_back(one);
         if (!is_chosen(columns[i]) || plan_.components.keep) add_part(one);
       }
@@ -562,6 +582,7 @@ class Fitter {
     SLIPWAY_TRY(fitted.training, training_values(fitted.value));
     for (const OutOfFold& out : out_of_fold_) {
       const auto at = std::find(columns.begin(), columns.end(), out.column);
+      if (at == columns.end()) continue;  // left out
       std::copy(out.values.begin(), out.values.end(),
                 fitted.training.column(static_cast<std::size_t>(at - columns.begin())).begin());
     }
@@ -574,6 +595,7 @@ class Fitter {
   std::span<const std::uint32_t> rows_;
   const TargetView& target_;
   std::uint64_t seed_;
+  const std::set<std::string>& left_out_;
   const model::TableRows* inputs_ = nullptr;  // of the training rows, while run() lasts
   std::vector<Formula> parsed_;
   std::unordered_map<std::string, Place> places_;
@@ -583,12 +605,58 @@ class Fitter {
   std::vector<OutOfFold> out_of_fold_;
 };
 
+// Whether a feature comes from the column alone, by its name: amount, amount=missing, state~target, when.hour,
+// note:word.
+bool comes_from(const std::string& feature, const std::string& column) {
+  return feature.starts_with(column) &&
+         (feature.size() == column.size() ||
+          std::string_view("=~.:").find(feature[column.size()]) != std::string_view::npos);
+}
+
+// The plan without the columns all of whose features are left out, so that the model does not ask for them.
+FeaturePlan without(FeaturePlan plan, const std::set<std::string>& left_out, const std::vector<std::string>& features) {
+  const auto gone = [&](const std::string& column) {
+    if (std::find(plan.polynomial.begin(), plan.polynomial.end(), column) != plan.polynomial.end()) return false;
+    bool any = false;
+    for (const std::string& feature : features)
+      if (comes_from(feature, column)) {
+        if (!left_out.contains(feature)) return false;
+        any = true;
+      }
+    if (any) plan.column_options.erase(column);
+    return any;
+  };
+  if (plan.components.components <= 0) std::erase_if(plan.numeric, gone);
+  std::erase_if(plan.categorical, gone);
+  std::erase_if(plan.text, [&](const auto& text) { return gone(text.first); });
+  if (plan.components.components <= 0)
+    std::erase_if(plan.derived, [&](const DerivedFeature& derived) { return gone(derived.name); });
+  return plan;
+}
+
 }  // namespace
 
 Result<FittedFeatures> fit(model::ModelBuilder& builder, const FeaturePlan& plan, const table::Table& table,
                            std::span<const std::uint32_t> rows, const TargetView& target, std::uint64_t seed) {
   if (rows.empty()) return invalid_input("there is no training row to fit features on");
-  return Fitter(builder, plan, table, rows, target, seed).run();
+  const std::set<std::string> nothing;
+  const SelectOptions& select = plan.select;
+  if (!select.variance && !select.correlation && !select.mutual_information)
+    return Fitter(builder, plan, table, rows, target, seed, nothing).run();
+  // All of them first, to choose among; then those that stay.
+  model::ModelBuilder all("all features");
+  SLIPWAY_TRY(FittedFeatures whole, Fitter(all, plan, table, rows, target, seed, nothing).run());
+  const std::vector<std::string> names = all.value(whole.value).columns;
+  std::vector<DroppedFeature> dropped = choose_dropped(whole.training, names, select, target);
+  whole = {};
+  std::set<std::string> left_out;
+  for (const DroppedFeature& one : dropped) left_out.insert(one.name);
+  if (left_out.size() == std::set<std::string>(names.begin(), names.end()).size())
+    return invalid_input("features: select leaves out every feature");
+  const FeaturePlan rest = without(plan, left_out, names);
+  SLIPWAY_TRY(FittedFeatures fitted, Fitter(builder, rest, table, rows, target, seed, left_out).run());
+  fitted.dropped = std::move(dropped);
+  return fitted;
 }
 
 }  // namespace slipway::features

@@ -141,6 +141,50 @@ TEST(Features, RareCategoriesAreMergedWithUnseen) {
             (std::vector<std::string>{"city=bonn", "city=oslo", "city=missing"}));
 }
 
+TEST(Features, SelectionLeavesOutAndSaysWhy) {
+  Table table = shop();
+  ASSERT_TRUE(table.add({"twice", table::NumberColumn{{2, 4, nan, 8, 10, 12, 14, 16, 200, 6}}}).ok());
+  ASSERT_TRUE(table.add({"same", table::NumberColumn{std::vector<float>(10, 3)}}).ok());
+  ASSERT_TRUE(table.add({"label", table::NumberColumn{{1, 0, 1, 1, 0, 0, 1, 0, 0, 1}}}).ok());
+  FeaturePlan plan;
+  plan.numeric = {"amount", "twice", "same", "visits", "label"};
+  plan.categorical = {"city"};
+  plan.select.variance = 0;
+  plan.select.correlation = 0.99;
+  auto fit = run(plan, table);
+  ASSERT_TRUE(fit.ok()) << fit.error().message();
+  ASSERT_EQ(fit->fitted.dropped.size(), 2u);
+  EXPECT_EQ(fit->fitted.dropped[0].name, "same");
+  EXPECT_EQ(fit->fitted.dropped[0].why, "the same value in every training row");
+  EXPECT_EQ(fit->fitted.dropped[1].name, "twice");
+  EXPECT_EQ(fit->fitted.dropped[1].why, "correlation 1.0000 with 'amount', above 0.99");
+  // The model does not ask for what it does not use.
+  std::vector<std::string> inputs;
+  for (const auto& input : fit->builder.so_far().inputs) inputs.push_back(input.name);
+  EXPECT_EQ(inputs, (std::vector<std::string>{"amount", "visits", "label", "city"}));
+  const auto before = run(
+      [] {
+        FeaturePlan all;
+        all.numeric = {"amount"};
+        return all;
+      }(),
+      table);
+  for (std::size_t row = 0; row < 10; ++row)
+    EXPECT_TRUE(fit->fitted.training.at(row, 0) == before->fitted.training.at(row, 0) || row == 2);
+
+  plan.numeric = {"visits", "label"};
+  plan.select = {};
+  plan.select.mutual_information = 1;
+  fit = run(plan, table);
+  ASSERT_TRUE(fit.ok()) << fit.error().message();
+  EXPECT_EQ(fit->builder.value(fit->fitted.value).columns, (std::vector<std::string>{"label"}));
+  // scikit-learn's mutual_info_score(visits, labels) is 0.2772589: visits 1, 3, 4 and 5 halve the labels, 2 has one.
+  const auto visits = std::find_if(fit->fitted.dropped.begin(), fit->fitted.dropped.end(),
+                                   [](const DroppedFeature& one) { return one.name == "visits"; });
+  ASSERT_NE(visits, fit->fitted.dropped.end());
+  EXPECT_NE(visits->why.find("tells 0.2773 nats of the target"), std::string::npos) << visits->why;
+}
+
 TEST(Features, ErrorsNameTheColumn) {
   FeaturePlan plan;
   plan.numeric = {"amuont"};

@@ -206,7 +206,7 @@ Status read_features(Configuration& configuration, const Value& value) {
   auto& plan = configuration.features;
   std::vector<std::string> known =
       params::option_names(std::span<const params::Option<features::FeatureOptions>>(features::feature_options));
-  for (const char* key : {"numeric", "categorical", "time", "derived", "text", "polynomial", "pca"})
+  for (const char* key : {"numeric", "categorical", "time", "derived", "text", "polynomial", "pca", "select"})
     known.emplace_back(key);
   if (!value.is_null()) SLIPWAY_CHECK(value.expect_keys(known, "features"));
   SLIPWAY_CHECK(read_feature_options(plan, value));
@@ -219,6 +219,9 @@ Status read_features(Configuration& configuration, const Value& value) {
   }));
   SLIPWAY_CHECK(read_polynomial(plan, value.find("polynomial")));
   SLIPWAY_CHECK(read_components(plan, value.find("pca")));
+  if (const Value* select = value.find("select"))
+    SLIPWAY_CHECK(
+        params::read_options<features::SelectOptions>(plan.select, features::select_options, *select, "select"));
   if (const Value* derived = value.find("derived"); derived != nullptr && !derived->is_null()) {
     if (derived->kind != Value::Kind::map) return derived->error("derived: expected names with their expressions");
     for (const Value::Entry& entry : derived->entries) {

@@ -62,17 +62,18 @@ std::string options_reference() {
                 "`max_rejects` too.",
                 describe(source_options));
   text += group("split", "Under `split:` in slipway.yaml.", describe(split_options));
-  text += group(
-      "features",
-      "Under `features:`, beside `numeric`, `categorical`, `time`, `derived`, `text`, `polynomial` and `pca`. Each "
-      "for all columns, or as a map from columns to values for those that differ: `scale: {amount: robust}`.",
-      describe(features::feature_options));
+  text += group("features",
+                "Under `features:`, beside `numeric`, `categorical`, `time`, `derived`, `text`, `polynomial`, `pca` "
+                "and `select`. Each "
+                "for all columns, or as a map from columns to values for those that differ: `scale: {amount: robust}`.",
+                describe(features::feature_options));
   text += group("text", "Under `features: text: {column: {...}}`; `ngrams: [1, 2]` sets both lengths.",
                 describe(features::text_options));
   text +=
       group("polynomial", "Under `features: polynomial:`, beside `columns`.", describe(features::polynomial_options));
   text += group("pca", "Under `features: pca:`, beside `columns`; `pca: 5` alone sets `components`.",
                 describe(features::component_options));
+  text += group("select", "Under `features: select:`.", describe(features::select_options));
   text += group(
       "augment",
       "Under `augment:`: of training rows only, inside every fold; validation, test and served rows stay as they are.",

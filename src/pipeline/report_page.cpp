@@ -107,6 +107,10 @@ Section data(const ReportContent& content) {
     section.elements.push_back(
         Verdict{finding.severe ? Verdict::Level::bad : Verdict::Level::attention, "Leakage: " + finding.evidence});
   for (const std::string& note : dataset.notes) section.elements.push_back(Text{note});
+  Grid dropped{"Features left out by selection", {"feature", "why"}, {}};
+  for (const json& one : content.search.value("dropped_features", json::array()))
+    dropped.rows.push_back({one.at("feature").get<std::string>(), one.at("why").get<std::string>()});
+  if (!dropped.rows.empty()) section.elements.push_back(dropped);
 
   const table::TableProfile profile = table::profile_table(dataset.prepared.table);
   Grid columns{

@@ -127,6 +127,11 @@ class Line {
                                 {{"model.onnx", trained_.onnx}, {"search.json", pretty(trained_.search)}}));
     }
     result_.model_digest = sha256_hex(trained_.onnx);
+    for (const json& one : trained_.search.value("dropped_features", json::array())) {
+      result_.notes.push_back(fmt::format("feature '{}' is left out: {}", one.at("feature").get<std::string>(),
+                                          one.at("why").get<std::string>()));
+      progress_.note(result_.notes.back());
+    }
     if (const std::string note = trained_.search.value("threshold_note", ""); !note.empty()) {
       result_.notes.push_back("threshold: " + note);
       progress_.note(result_.notes.back());

@@ -45,6 +45,7 @@ std::string fold_key(const Configuration& configuration, const Dataset& dataset)
   for (const auto* names : {&plan.polynomial, &plan.component_columns}) add_list(digest, *names);
   digest.update_framed(canonical(plan.polynomial_options, features::polynomial_options));
   digest.update_framed(canonical(plan.components, features::component_options));
+  digest.update_framed(canonical(plan.select, features::select_options));
   digest.update_framed(canonical(plan.options, features::feature_options));
   for (const auto& [name, options] : plan.column_options)
     digest.update_framed(name).update_framed(canonical(options, features::feature_options));

@@ -65,6 +65,7 @@ class Trainer {
 
   Result<Trained> run() {
     SLIPWAY_CHECK(describe_problem());
+    SLIPWAY_CHECK(check_text_form());
     Stopwatch watch;
     SLIPWAY_TRY(folds_, divide_into_folds(configuration_, dataset_));
     options_.folds = static_cast<int>(folds_.size());
@@ -86,6 +87,9 @@ class Trainer {
 
     const learners::Settings best = search::all_settings(problem_, result.best_candidate());
     SLIPWAY_TRY(const model::Model model, fit_final(best, threshold, trained.fit_seconds));
+    trained.search["dropped_features"] = json::array();
+    for (const auto& [name, why] : dropped_)
+      trained.search["dropped_features"].push_back({{"feature", name}, {"why", why}});
     SLIPWAY_TRY(trained.onnx, package::write_onnx(model).with_context("writing model.onnx"));
     return trained;
   }
@@ -108,6 +112,24 @@ class Trainer {
     options_.iterations = plan.iterations;
     options_.seed = configuration_.seed;
     return {};
+  }
+
+  // A model with text features has to fit into its file: said now, not after the search.
+  Status check_text_form() const {
+    if (dataset_.plan.text.empty()) return {};
+    model::ModelBuilder builder("text");
+    model::Terms terms;
+    terms.input = builder.input({.name = "text", .kind = model::InputKind::text});
+    terms.terms = {"term"};
+    terms.weights = {1};
+    const model::ValueId value = builder.add(terms, "terms", {"term"});
+    builder.set_task(model::Task::regression, "target", {});
+    builder.set_outputs(value, value);
+    SLIPWAY_TRY(const model::Model model, std::move(builder).build());
+    if (package::write_onnx(model).ok()) return {};
+    return invalid_input(
+        "features: text: weights of terms have no form in ONNX yet, so that no model can be made of them; `slipway "
+        "prepare --features` writes them");
   }
 
   // Fits the fold's features when its turn comes, and hands its blocks over: one fold is in memory at a time.
@@ -153,6 +175,7 @@ class Trainer {
     SLIPWAY_TRY(auto fitted,
                 features::fit(builder, dataset_.plan, dataset_.prepared.table, dataset_.split.train,
                               {problem_.task, classes, targets.labels, targets.values}, configuration_.seed));
+    dropped_ = std::move(fitted.dropped);
     learners::TrainingData data;
     data.features = &fitted.training;
     data.task = problem_.task;
@@ -192,6 +215,7 @@ class Trainer {
   search::Problem problem_;
   search::SearchOptions options_;
   std::vector<Fold> folds_;
+  std::vector<features::DroppedFeature> dropped_;
 };
 
 }  // namespace

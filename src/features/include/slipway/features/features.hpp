@@ -157,6 +157,31 @@ inline constexpr params::Option<ComponentOptions> component_options[] = {
     {"keep", &ComponentOptions::keep, "the columns themselves stay features too"},
 };
 
+// Which features are left out again, in this order. Measured on training rows only, inside every fold.
+struct SelectOptions {
+  std::optional<double> variance;
+  std::optional<double> correlation;
+  std::optional<int> mutual_information;
+};
+inline constexpr params::Option<SelectOptions> select_options[] = {
+    {"variance",
+     &SelectOptions::variance,
+     "features whose variance is not above this, and constant ones, are left out; 0: constant ones only",
+     {.minimum = 0}},
+    {"correlation",
+     &SelectOptions::correlation,
+     "of two features whose correlation is larger in size than this, the later one is left out",
+     {.minimum = 0, .maximum = 1}},
+    {"mutual_information",
+     &SelectOptions::mutual_information,
+     "only this many features stay: those that, cut into 32 bins, tell most of the target",
+     {.minimum = 1, .maximum = 1e6}},
+};
+struct DroppedFeature {
+  std::string name;
+  std::string why;
+};
+
 struct DerivedFeature {
   std::string name;
   std::string expression;  // see model/expression.hpp
@@ -174,6 +199,7 @@ struct FeaturePlan {
   PolynomialOptions polynomial_options;
   std::vector<std::string> component_columns;  // empty: all numbers
   ComponentOptions components;
+  SelectOptions select;
   FeatureOptions options;
   std::map<std::string, FeatureOptions> column_options;  // complete sets, in place of `options`
 
@@ -200,6 +226,7 @@ struct FittedFeatures {
   model::Block training;     // that block for the training rows, target encodings out of fold
   // Per column: columns with the same number from 0 are one category's one-hot columns; -1: a number.
   std::vector<std::int32_t> nominal;
+  std::vector<DroppedFeature> dropped;  // left out by plan.select, and why
 };
 
 // Fits on the rows `rows` of `table` (target: one entry per entry of rows) and adds inputs and operators to a fresh
