@@ -15,7 +15,6 @@ namespace slipway::engine {
 struct Example {
   std::string name;
   model::Model model;
-  bool has_onnx = true;
 };
 std::vector<Example> example_models();
 

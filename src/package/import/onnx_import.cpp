@@ -253,9 +253,8 @@ Result<model::Model> compile(const onnx::ModelFile& file, const ImportOptions& o
   for (const onnx::Tensor& constant : graph.initializer())
     if (read.contains(constant.name())) compiler.define(constant.name(), {.constant = read_constant(constant)});
   for (const onnx::Node* node : nodes) {
-    if (!node->unknown_fields().empty() &&
-        std::any_of(node->attribute().begin(), node->attribute().end(),
-                    [](const onnx::Attribute& one) { return !one.unknown_fields().empty(); }))
+    if (std::any_of(node->attribute().begin(), node->attribute().end(),
+                    [](const onnx::Attribute& one) { return one.has_g() || !one.unknown_fields().empty(); }))
       refuse("{} has a graph of its own", node->op_type());
     compiler.compile(*node);
   }

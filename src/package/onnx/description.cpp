@@ -24,6 +24,26 @@ std::optional<float> threshold_of(const Model& model) {
   return std::get<model::Decide>(model.operators[model.label - model.inputs.size()]).threshold;
 }
 
+// All but the weights, which are a constant of the graph.
+Json describe_terms(const model::Terms& op) {
+  return {{"unit", static_cast<int>(op.unit)},          {"norm", static_cast<int>(op.norm)},
+          {"minimum_length", op.minimum_length},        {"maximum_length", op.maximum_length},
+          {"sublinear", op.sublinear},                  {"shortest_word", op.shortest_word},
+          {"terms", op.terms}};
+}
+
+model::Terms read_terms(const Json& json) {
+  model::Terms op;
+  op.unit = static_cast<model::Terms::Unit>(json.at("unit").get<std::uint8_t>());
+  op.norm = static_cast<model::Terms::Norm>(json.at("norm").get<std::uint8_t>());
+  op.minimum_length = json.at("minimum_length").get<std::uint8_t>();
+  op.maximum_length = json.at("maximum_length").get<std::uint8_t>();
+  op.sublinear = json.at("sublinear").get<bool>();
+  op.shortest_word = json.at("shortest_word").get<std::uint8_t>();
+  op.terms = json.at("terms").get<std::vector<std::string>>();
+  return op;
+}
+
 Description read(const std::map<std::string, std::string, std::less<>>& properties) {
   const auto json = [&](std::string_view key) {
     const auto found = properties.find(key);
@@ -51,6 +71,8 @@ Description read(const std::map<std::string, std::string, std::less<>>& properti
       formula.source = value.at("formula").get<std::string>();
       formula.reads = value.at("reads").get<std::vector<model::ValueId>>();
     }
+    if (value.contains("terms"))
+      description.terms[static_cast<model::ValueId>(model.values.size())] = read_terms(value.at("terms"));
     model.values.push_back(
         {value.at("name").get<std::string>(), ValueKind::numbers, value.at("columns").get<std::vector<std::string>>()});
   }
@@ -74,6 +96,8 @@ Result<std::vector<std::pair<std::string, std::string>>> describe_model(const Mo
         value["formula"] = formula->source;
         value["reads"] = formula->inputs;
       }
+      if (const auto* terms = std::get_if<model::Terms>(&model.operators[id - model.inputs.size()]))
+        value["terms"] = describe_terms(*terms);
       values.push_back(std::move(value));
     }
     std::vector<std::pair<std::string, std::string>> properties(model.metadata.begin(), model.metadata.end());

@@ -25,6 +25,7 @@ struct Description {
   };
   model::Model model;  // operators empty; values as many as described
   std::map<model::ValueId, Formula> formulas;
+  std::map<model::ValueId, model::Terms> terms;  // but for their input
 };
 Result<Description> read_description(const std::map<std::string, std::string, std::less<>>& properties);
 

@@ -61,7 +61,7 @@ Status check_order(const onnx::Graph& graph) {
   for (const onnx::Tensor& constant : graph.initializer()) known.insert(constant.name());
   for (const onnx::Node& node : graph.node()) {
     for (const std::string& input : node.input())
-      if (!known.contains(input))
+      if (!input.empty() && !known.contains(input))
         return invalid_input(fmt::format("node '{}' comes before its input '{}'", node.name(), input));
     for (const std::string& output : node.output())
       if (!known.insert(output).second)
@@ -75,7 +75,7 @@ Status check_operator_sets(const onnx::ModelFile& file) {
   for (const onnx::OperatorSet& set : file.opset_import()) {
     const bool ours = set.domain() == onnx_ml_domain
                           ? set.version() == onnx_ml_opset || set.version() == onnx_compact_ml_opset
-                          : set.domain().empty() && set.version() == onnx_opset;
+                          : set.domain().empty() && (set.version() == onnx_opset || set.version() == onnx_text_opset);
     if (!ours) return invalid_input(fmt::format("it uses version {} of '{}'", set.version(), set.domain()));
   }
   return {};

@@ -46,6 +46,12 @@ std::string PartWriter::integers(std::string_view part, std::initializer_list<st
   return made->name();
 }
 
+std::string PartWriter::texts(std::string_view part, std::span<const std::string> values) {
+  onnx::Tensor* made = tensor(part, {static_cast<std::int64_t>(values.size())}, element_string);
+  for (const std::string& value : values) made->add_string_data(value);
+  return made->name();
+}
+
 std::string PartWriter::cast(std::string_view part, std::string_view input, ElementType type) {
   onnx::Node* made = node("Cast", part, {input});
   set_attribute(*made, "to", type);
@@ -95,6 +101,9 @@ void set_attribute(onnx::Node& node, std::string_view name, std::span<const floa
 }
 void set_attribute(onnx::Node& node, std::string_view name, std::span<const std::uint8_t> values) {
   set_tensor(node, name, element_uint8, values.size(), std::as_bytes(values));
+}
+onnx::Graph& set_graph(onnx::Node& node, std::string_view name) {
+  return *add_attribute(node, name, attribute_graph)->mutable_g();
 }
 onnx::Attribute* add_floats(onnx::Node& node, std::string_view name) {
   return add_attribute(node, name, attribute_floats);

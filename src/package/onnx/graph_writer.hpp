@@ -30,6 +30,10 @@ class PartWriter {
   std::string floats(std::string_view part, std::initializer_list<std::int64_t> shape, std::span<const float> values);
   std::string integers(std::string_view part, std::initializer_list<std::int64_t> shape,
                        std::span<const std::int64_t> values);
+  std::string texts(std::string_view part, std::span<const std::string> values);
+  std::string texts(std::string_view part, std::initializer_list<std::string> values) {
+    return texts(part, std::span(values.begin(), values.size()));
+  }
   std::string scalar(std::string_view part, float value) { return floats(part, {}, std::span(&value, 1)); }
   std::string integer(std::string_view part, std::int64_t value) { return integers(part, {}, std::span(&value, 1)); }
 
@@ -53,6 +57,7 @@ void set_attribute(onnx::Node& node, std::string_view name, std::int64_t value);
 void set_attribute(onnx::Node& node, std::string_view name, std::string_view value);
 void set_attribute(onnx::Node& node, std::string_view name, std::span<const float> values);         // a tensor
 void set_attribute(onnx::Node& node, std::string_view name, std::span<const std::uint8_t> values);  // a tensor
+onnx::Graph& set_graph(onnx::Node& node, std::string_view name);  // an empty one
 onnx::Attribute* add_floats(onnx::Node& node, std::string_view name);
 onnx::Attribute* add_integers(onnx::Node& node, std::string_view name);
 onnx::Attribute* add_strings(onnx::Node& node, std::string_view name);

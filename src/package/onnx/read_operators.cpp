@@ -116,6 +116,15 @@ class OperatorReader {
     return finish(op);
   }
 
+  Result<model::Operator> terms() {
+    const auto described = context_.description.terms.find(context_.output);
+    if (described == context_.description.terms.end()) return damaged("terms");
+    model::Terms op = described->second;
+    SLIPWAY_TRY(op.input, value_read_by("flat", 0));
+    SLIPWAY_TRY(op.weights, floats("weights"));
+    return finish(op);
+  }
+
   Result<model::Operator> join() {
     model::Join op;
     if (const onnx::Node* concatenate = find("concatenate")) {
@@ -354,6 +363,7 @@ Result<model::Operator> read_operator(std::string_view name, const ReadContext& 
   if (name == "Affine") return reader.affine();
   if (name == "Piecewise") return reader.piecewise();
   if (name == "Expression") return reader.expression();
+  if (name == "Terms") return reader.terms();
   if (name == "Dense") return reader.dense();
   if (name == "Trees") return reader.trees();
   if (name == "Join") return reader.join();

@@ -12,6 +12,9 @@ namespace slipway::package {
 
 inline constexpr std::int64_t onnx_ir_version = 8;
 inline constexpr std::int64_t onnx_opset = 17;
+// Where there is text to cut into terms: StringSplit, StringConcat.
+inline constexpr std::int64_t onnx_text_ir_version = 9;
+inline constexpr std::int64_t onnx_text_opset = 20;
 inline constexpr std::int64_t onnx_ml_opset = 3;
 inline constexpr std::int64_t onnx_compact_ml_opset = 5;  // of TreeEnsemble
 inline constexpr std::string_view onnx_ml_domain = "ai.onnx.ml";
@@ -31,6 +34,7 @@ enum AttributeType : std::int32_t {
   attribute_int = 2,
   attribute_string = 3,
   attribute_tensor = 4,
+  attribute_graph = 5,
   attribute_floats = 6,
   attribute_ints = 7,
   attribute_strings = 8

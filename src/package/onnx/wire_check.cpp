@@ -35,7 +35,7 @@ constexpr Child children[] = {
     {Message::model, 14, Message::entry},      {Message::graph, 1, Message::node},
     {Message::graph, 5, Message::tensor},      {Message::graph, 11, Message::value_info},
     {Message::graph, 12, Message::value_info}, {Message::node, 5, Message::attribute},
-    {Message::attribute, 5, Message::tensor},  {Message::value_info, 2, Message::type},
+    {Message::attribute, 5, Message::tensor},  {Message::attribute, 6, Message::graph},  {Message::value_info, 2, Message::type},
     {Message::type, 1, Message::tensor_type},  {Message::tensor_type, 2, Message::shape},
     {Message::shape, 1, Message::dimension},
 };
@@ -43,13 +43,15 @@ constexpr Child children[] = {
 // Parsing may make this many objects for nothing, and one more for so many bytes.
 constexpr std::size_t free_messages = 200'000;
 constexpr std::size_t bytes_per_message = 24;
+constexpr int most_depth = 40;  // of messages within messages
 
 class WireCheck {
  public:
   explicit WireCheck(std::string_view bytes)
       : begin_(bytes.data()), limit_(free_messages + bytes.size() / bytes_per_message) {}
 
-  Status check(std::string_view bytes, Message message) {
+  Status check(std::string_view bytes, Message message, int depth = 0) {
+    if (depth > most_depth) return invalid_input("graphs within graphs, too deep");
     if (++messages_ > limit_) return invalid_input(fmt::format("more than {} parts in so few bytes", limit_));
     while (!bytes.empty()) {
       const char* at = bytes.data();
@@ -73,7 +75,7 @@ class WireCheck {
           const std::string_view inside = bytes.substr(0, value);
           bytes.remove_prefix(value);
           for (const Child& one : children)
-            if (one.parent == message && one.field == field) SLIPWAY_CHECK(check(inside, one.child));
+            if (one.parent == message && one.field == field) SLIPWAY_CHECK(check(inside, one.child, depth + 1));
           break;
         }
         default:

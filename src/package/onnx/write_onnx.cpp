@@ -79,11 +79,13 @@ Result<std::string> serialise(const onnx::ModelFile& file) {
 }  // namespace
 
 Status build_file(onnx::ModelFile& file, const model::Model& model, std::span<const Form> forms) {
-  file.set_ir_version(onnx_ir_version);
+  const bool text = std::any_of(model.operators.begin(), model.operators.end(),
+                                [](const auto& op) { return std::holds_alternative<model::Terms>(op); });
+  file.set_ir_version(text ? onnx_text_ir_version : onnx_ir_version);
   file.set_producer_name("slipway");
   onnx::OperatorSet* set = file.add_opset_import();
   set->set_domain("");
-  set->set_version(onnx_opset);
+  set->set_version(text ? onnx_text_opset : onnx_opset);
   set = file.add_opset_import();
   set->set_domain(std::string(onnx_ml_domain));
   const bool compact = std::find(forms.begin(), forms.end(), Form::compact) != forms.end();

@@ -90,7 +90,10 @@ class OperatorWriter {
   }
 
   Status operator()(const model::Foreign&) { return invalid_input("another tool's model must come first"); }
-  Status operator()(const model::Terms&) { return invalid_input("has no form in ONNX yet"); }
+  Status operator()(const model::Terms& op) {
+    SLIPWAY_CHECK(write_terms(writer_, op, inputs_[0]));
+    return done();
+  }
 
   Status operator()(const model::Dense& op) {
     const std::int64_t outputs = size_of(op.bias);

@@ -1,4 +1,5 @@
-// A Model as an ONNX file: its only form on disk. Standard operators only (ai.onnx 17, ai.onnx.ml 3, IR version 8), so
+// A Model as an ONNX file: its only form on disk. Standard operators only (ai.onnx 17, ai.onnx.ml 3, IR version 8; for
+// Terms ai.onnx 20, IR version 9), so
 // that ONNX Runtime and everything else that reads ONNX can run it.
 //
 // The graph has one input per raw column, named as the column, of shape [N, 1]: float (missing is NaN), string (missing
@@ -25,7 +26,7 @@ struct OnnxOptions {
 };
 
 // The file's bytes; equal models give equal bytes. Errors: a model that does not pass validate(); an operator that has
-// no ONNX form yet (Terms), named with its number.
+// no ONNX form (Terms of several words with short ones left out), named with its number.
 Result<std::string> write_onnx(const model::Model& model, const OnnxOptions& options = {});
 
 // The Model in a file that write_onnx made, of this version or an older one: the Model is rebuilt from its description
