@@ -28,6 +28,7 @@ void add_train(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
 void add_evaluate(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
+void add_compare(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_package(CLI::App& app, Context& context);
 void add_score(CLI::App& app, Context& context);

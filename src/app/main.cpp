@@ -42,9 +42,9 @@ int run(int argc, char** argv) {
   app.get_formatter()->column_width(34);
   app.footer(
       "Exit codes: 0 success, 1 a gate or check failed, 2 wrong use or bad input, 3 internal error, 130 interrupted.");
-  for (auto add :
-       {add_init, add_sample, add_profile, add_prepare, add_train, add_run, add_evaluate, add_explain, add_package,
-        add_import, add_score, add_serve, add_replay, add_monitor, add_models, add_runs, add_doctor, add_reference})
+  for (auto add : {add_init, add_sample, add_profile, add_prepare, add_train, add_run, add_evaluate, add_explain,
+                   add_compare, add_package, add_import, add_score, add_serve, add_replay, add_monitor, add_models,
+                   add_runs, add_doctor, add_reference})
     add(app, context);
   for (CLI::App* command : app.get_subcommands({})) {
     command->add_flag_callback(

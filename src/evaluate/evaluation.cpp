@@ -1,12 +1,16 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include <fmt/format.h>
 
+#include <slipway/base/random.hpp>
 #include <slipway/evaluate/evaluation.hpp>
 
 #include "curves.hpp"
+#include "ranked_rows.hpp"
 
 namespace slipway::evaluate {
 
@@ -184,6 +188,7 @@ class Evaluator {
         of_matrix("matthews", [](const metrics::ConfusionMatrix& m) { return metrics::matthews(m); });
       }
     }
+    if (both && !weighted() && !options_.groups.empty() && options_.bootstrap >= 2) add_grouped_intervals();
     if (both) {
       out_.roc = roc_points(ranking, most_points);
       out_.precision_recall = precision_recall_points(ranking, most_points);
@@ -200,6 +205,66 @@ class Evaluator {
     add_baseline("precision", out_.prevalence);
     add_baseline("f1", 2 * out_.prevalence / (1 + out_.prevalence));
     return {};
+  }
+
+  // Poisson weights by group: the rows of a group are drawn together.
+  void add_grouped_intervals() {
+    std::vector<std::int32_t> numbers(out_.rows);
+    std::map<std::int32_t, std::int32_t> known;
+    std::int32_t count = 0;
+    for (std::size_t row = 0; row < out_.rows; ++row) {
+      const std::int32_t group = options_.groups[row];
+      if (group < 0) {
+        numbers[row] = count++;
+      } else {
+        const auto [place, fresh] = known.try_emplace(group, count);
+        if (fresh) ++count;
+        numbers[row] = place->second;
+      }
+    }
+    if (static_cast<std::size_t>(count) == out_.rows || count < 2) return;
+    const auto replicates = static_cast<std::size_t>(std::clamp(
+        2e8 / static_cast<double>(out_.rows), 200.0, std::max(200.0, static_cast<double>(options_.bootstrap))));
+    const auto predicted = metrics::predicted_classes(outcome_.scores, outcome_.threshold);
+    const RankedRows ranked(outcome_.labels, positive());
+    std::vector<double> log_losses(out_.rows), squares(out_.rows);
+    constexpr double least = std::numeric_limits<double>::epsilon();
+    for (std::size_t row = 0; row < out_.rows; ++row) {
+      const auto label = static_cast<std::size_t>(outcome_.labels[row]);
+      log_losses[row] = -std::log(std::clamp<double>(outcome_.scores.at(row, label), least, 1 - least));
+      squares[row] = std::pow(double(positive()[row]) - (label == 1 ? 1 : 0), 2);
+    }
+    static constexpr const char* names[] = {"average_precision", "roc_auc",  "log_loss", "brier",
+                                            "precision",         "recall",   "f1",       "accuracy",
+                                            "balanced_accuracy", "matthews", "kappa",    "prevalence"};
+    std::vector<std::array<double, std::size(names)>> drawn(replicates);
+    threads_.for_each(replicates, [&](std::size_t replicate) {
+      std::vector<float> by_group(static_cast<std::size_t>(count)), weights(out_.rows);
+      Random random(random_key({options_.seed, 0x67726f, replicate}));
+      for (float& weight : by_group) weight = static_cast<float>(random.poisson(1));
+      metrics::ConfusionMatrix matrix{2, std::vector<double>(4), std::vector<bool>(2, true)};
+      double total = 0, log_loss = 0, brier = 0;
+      for (std::size_t row = 0; row < out_.rows; ++row) {
+        const double weight = weights[row] = by_group[static_cast<std::size_t>(numbers[row])];
+        matrix.weights[static_cast<std::size_t>(outcome_.labels[row] * 2 + predicted[row])] += weight;
+        total += weight;
+        log_loss += weight * log_losses[row];
+        brier += weight * squares[row];
+      }
+      const auto areas = ranked.areas(weights);
+      const auto kappa = metrics::cohen_kappa(matrix);
+      drawn[replicate] = {
+          areas.average_precision,      areas.roc_auc.value_or(0.5), log_loss / std::max(1.0, total),
+          brier / std::max(1.0, total), metrics::precision(matrix),  metrics::recall(matrix),
+          metrics::f1(matrix),          metrics::accuracy(matrix),   metrics::balanced_accuracy(matrix),
+          metrics::matthews(matrix),    kappa.ok() ? *kappa : 0,     matrix.truth(1) / std::max(1.0, total)};
+    });
+    for (std::size_t k = 0; k < std::size(names); ++k) {
+      std::vector<double> values;
+      for (const auto& one : drawn) values.push_back(one[k]);
+      set_interval(names[k], percentile_interval(std::move(values)));
+    }
+    out_.notes.push_back(fmt::format("intervals allow for {} groups of rows, drawn whole {} times", count, replicates));
   }
 
   void add_score_histogram() {

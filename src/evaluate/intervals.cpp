@@ -96,18 +96,6 @@ AucEstimate estimate(const Components& components) {
   return result;
 }
 
-// Percentiles 2.5 and 97.5, linear between order statistics.
-Interval percentile_interval(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const auto at = [&](double share) {
-    const double place = share * static_cast<double>(values.size() - 1);
-    const auto below = static_cast<std::size_t>(place);
-    const std::size_t above = std::min(below + 1, values.size() - 1);
-    return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
-  };
-  return {at(0.025), at(0.975)};
-}
-
 // Rows of a run of neighbouring cuts that ends in a positive.
 struct Group {
   double positives = 0;
@@ -125,6 +113,17 @@ double grouped_average_precision(const std::vector<Group>& groups, double positi
 }
 
 }  // namespace
+
+Interval percentile_interval(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const auto at = [&](double share) {
+    const double place = share * static_cast<double>(values.size() - 1);
+    const auto below = static_cast<std::size_t>(place);
+    const std::size_t above = std::min(below + 1, values.size() - 1);
+    return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
+  };
+  return {at(0.025), at(0.975)};
+}
 
 Result<AucEstimate> delong(metrics::Labels labels, metrics::Scores scores) {
   SLIPWAY_TRY(const Components parts, components(labels, scores));

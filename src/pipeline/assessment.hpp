@@ -31,11 +31,14 @@ struct Verification {
 // An error of code check_failed if the engines disagree.
 Result<Verification> verify_test_rows(const ServableModel& servable, const Dataset& dataset, const Threads& threads);
 
-// evaluation.json
-Result<nlohmann::json> evaluate_test_rows(const ServableModel& servable, const Dataset& dataset,
-                                          const engine::Prediction& prediction, const Threads& threads);
+// evaluation.json: measures of the test rows, calibration, what thresholds do, slices; `search` is search.json.
+// `diagnose` (diagnosis.hpp) adds the rest.
+Result<nlohmann::json> evaluate_test_rows(const Configuration& configuration, const ServableModel& servable,
+                                          const Dataset& dataset, const engine::Prediction& prediction,
+                                          const nlohmann::json& search, const Threads& threads);
 
-// The gates of the configuration over evaluation.json: {"text": ..., "passed": ...} each.
+// The gates of the configuration over evaluation.json: {"text": ..., "passed": ...} each. "recall by channel" holds if
+// it holds for every group of the slice with 30 rows or more; "demographic_parity by gender" is a fairness ratio.
 Result<nlohmann::json> try_gates(const Configuration& configuration, const nlohmann::json& evaluation);
 
 }  // namespace slipway::pipeline

@@ -28,11 +28,13 @@ json frame() {
 }  // namespace
 
 std::string line_chart(const std::vector<Series>& series, const std::string& x_name, const std::string& y_name,
-                       bool unit_square) {
+                       bool unit_square, bool log_x) {
   json option = frame();
   option["xAxis"] = axis(x_name);
+  if (log_x) option["xAxis"]["type"] = "log";
   option["yAxis"] = axis(y_name);
-  option["yAxis"]["nameGap"] = 40;
+  // Above the axis: beside it a name would be cut off on a phone.
+  option["yAxis"].update({{"nameLocation", "end"}, {"nameGap", 10}, {"nameTextStyle", {{"align", "left"}}}});
   if (unit_square)
     for (const char* name : {"xAxis", "yAxis"}) option[name].update({{"min", 0}, {"max", 1}});
   option["legend"] = {{"show", series.size() > 1}, {"top", 4}};
@@ -71,7 +73,7 @@ std::string column_chart(const std::vector<std::string>& categories, const std::
   for (double value : values) heights.push_back(rounded(value));
   option["xAxis"] = {{"type", "category"}, {"data", categories}};
   option["yAxis"] = axis(name);
-  option["yAxis"]["nameGap"] = 44;
+  option["yAxis"].update({{"nameLocation", "end"}, {"nameGap", 10}, {"nameTextStyle", {{"align", "left"}}}});
   option["series"] = {{{"type", "bar"}, {"data", heights}, {"barMaxWidth", 40}}};
   return option.dump(-1, ' ', false, json::error_handler_t::replace);
 }

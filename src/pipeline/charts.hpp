@@ -16,7 +16,7 @@ struct Series {
 
 // Lines over a numeric x axis.
 std::string line_chart(const std::vector<Series>& series, const std::string& x_name, const std::string& y_name,
-                       bool unit_square = false);
+                       bool unit_square = false, bool log_x = false);
 // Horizontal bars, the first on top.
 std::string bar_chart(const std::vector<std::pair<std::string, double>>& bars, const std::string& name);
 // Vertical bars by category.

@@ -290,7 +290,14 @@ Status read_search(Configuration& configuration, const Value& value) {
 }
 
 Status read_evaluate(Configuration& configuration, const Value& value) {
-  SLIPWAY_CHECK(value.expect_keys({"threshold", "gates"}, "evaluate"));
+  EvaluatePlan& plan = configuration.evaluate;
+  SLIPWAY_CHECK(params::read_options<EvaluatePlan>(plan, evaluate_options, value, "evaluate",
+                                                   {"threshold", "gates", "slices", "costs"}));
+  SLIPWAY_CHECK(read_strings(plan.slices, value.find("slices"), "evaluate: slices"));
+  if (const Value* costs = value.find("costs"); costs != nullptr && !costs->is_null()) {
+    plan.costs.emplace();
+    SLIPWAY_CHECK(params::read_options<CostPlan>(*plan.costs, cost_options, *costs, "costs"));
+  }
   // What is wrong is said now, not after the search.
   if (const Value* threshold = value.find("threshold")) {
     configuration.threshold = *threshold;
@@ -299,6 +306,10 @@ Status read_evaluate(Configuration& configuration, const Value& value) {
         params::read_options<evaluate::ThresholdPolicy>(policy, evaluate::threshold_options, *threshold, "threshold"));
     if (const auto described = evaluate::describe_policy(policy); !described.ok())
       return threshold->error(described.error().message());
+    if (!policy.minimise.empty() && !plan.costs)
+      return threshold->error("threshold: `minimise: cost` needs `costs` beside it");
+    if (policy.alerts_per_day && configuration.schema.time.empty())
+      return threshold->error("threshold: `alerts_per_day` needs `schema: {time: ...}`, to know what a day brings");
   }
   if (const Value* gates = value.find("gates"); gates != nullptr && !gates->is_null()) {
     if (gates->kind != Value::Kind::map) return gates->error("gates: expected metrics with their conditions");
@@ -344,7 +355,7 @@ Status read_dependence(ExplainPlan& plan, const Value* value) {
 Result<Configuration> parse_configuration(std::string_view yaml, const std::string& file_name, const fs::path& folder) {
   SLIPWAY_TRY(const Value document, params::parse_yaml(yaml, file_name));
   SLIPWAY_CHECK(document.expect_keys({"name", "source", "schema", "prepare", "split", "features", "augment", "learner",
-                                      "calibrate", "search", "evaluate", "explain", "package", "monitor", "seed"},
+                                      "calibrate", "search", "evaluate", "explain", "package", "monitor", "card", "seed"},
                                      "the configuration"));
   Configuration configuration;
   configuration.folder = folder;
@@ -386,6 +397,8 @@ Result<Configuration> parse_configuration(std::string_view yaml, const std::stri
     SLIPWAY_CHECK(read_dependence(configuration.explain, explain->find("partial_dependence")));
   }
   if (const Value* package = document.find("package")) SLIPWAY_CHECK(read_package(configuration, *package));
+  if (const Value* card = document.find("card"))
+    SLIPWAY_CHECK(params::read_options<CardPlan>(configuration.card, card_options, *card, "card"));
   if (const Value* monitor = document.find("monitor")) configuration.monitor = *monitor;
   return configuration;
 }

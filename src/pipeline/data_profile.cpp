@@ -83,11 +83,11 @@ report::Section overview(const DataProfile& profile) {
   std::int64_t missing = 0;
   for (const auto& column : profile.table.columns) missing += column.missing;
   const std::int64_t cells = profile.table.rows * static_cast<std::int64_t>(profile.table.columns.size());
-  section.elements.push_back(
-      report::Figures{{{"Rows", std::to_string(profile.table.rows), ""},
-                       {"Columns", std::to_string(profile.table.columns.size()), ""},
-                       {"Missing cells", cells == 0 ? "0" : percent(missing, cells), std::to_string(missing)},
-                       {"Duplicate rows", std::to_string(profile.table.duplicate_rows), ""}}});
+  section.elements.push_back(report::Figures{
+      {{"Rows", std::to_string(profile.table.rows), {}},
+       {"Columns", std::to_string(profile.table.columns.size()), {}},
+       {"Missing cells", cells == 0 ? "0" : percent(missing, cells), {report::Cell(std::to_string(missing))}},
+       {"Duplicate rows", std::to_string(profile.table.duplicate_rows), {}}}});
   const bool severe =
       std::any_of(profile.leakage.begin(), profile.leakage.end(), [](const auto& f) { return f.severe; });
   if (profile.warnings.empty())
@@ -119,7 +119,7 @@ report::Section columns_section(const DataProfile& profile) {
                         : fmt::format("{:.6g}", column.standard_deviation));
     }
     row.resize(grid.header.size());
-    grid.rows.push_back(std::move(row));
+    grid.rows.emplace_back(row.begin(), row.end());
   }
   section.elements.push_back(std::move(grid));
   return section;

@@ -22,11 +22,9 @@ constexpr std::size_t sampled_contribution_rows = 100;  // of a model whose expl
 constexpr std::size_t most_important_inputs = 4;
 
 Result<json> importance(const Configuration& configuration, const ServableModel& servable, const Dataset& dataset,
-                        const model::RowBatch& rows, const explain::Scorer& scorer, const Threads& threads,
-                        Progress& progress) {
+                        const model::RowBatch& rows, const explain::Scorer& scorer, const std::string& name,
+                        const Threads& threads, Progress& progress) {
   const metrics::TaskKind task = task_kind(servable.model.task);
-  const std::string name =
-      configuration.search.metric.empty() ? std::string(metrics::default_metric(task)) : configuration.search.metric;
   SLIPWAY_TRY(const metrics::Metric* metric, metrics::find_metric(name));
   const std::vector<std::uint32_t>& test = dataset.split.test;
   const float threshold = threshold_of(servable.model);
@@ -93,8 +91,22 @@ Result<json> explain_test_rows(const Configuration& configuration, const Servabl
     return std::move(prediction.scores.values);
   };
   json document;
-  SLIPWAY_TRY(document["permutation_importance"],
-              importance(configuration, servable, dataset, rows.batch(), score, threads, progress));
+  const metrics::TaskKind task = task_kind(servable.model.task);
+  const std::string name =
+      configuration.search.metric.empty() ? std::string(metrics::default_metric(task)) : configuration.search.metric;
+  if (test.rows() < 2) {
+    // There is nothing to shuffle.
+    document["permutation_importance"] = {{"metric_name", name}, {"rows", test.rows()}, {"inputs", json::array()}};
+  } else {
+    const auto measure = [&](const std::string& metric) {
+      return importance(configuration, servable, dataset, rows.batch(), score, metric, threads, progress);
+    };
+    auto found = measure(name);
+    // A metric that these rows leave undefined (ROC AUC of one class) gives way to one that never is.
+    if (!found.ok() && found.error().code() == ErrorCode::invalid_input)
+      found = measure(task == metrics::TaskKind::regression ? "mae" : "log_loss");
+    SLIPWAY_TRY(document["permutation_importance"], std::move(found));
+  }
   // Partial dependence of a binary model is that of the positive class alone.
   const auto positive = [&](const model::RowBatch& batch) -> Result<std::vector<float>> {
     SLIPWAY_TRY(std::vector<float> all, score(batch));

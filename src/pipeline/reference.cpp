@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
+#include <slipway/evaluate/thresholds.hpp>
 #include <slipway/features/features.hpp>
 #include <slipway/learners/calibration.hpp>
 #include <slipway/learners/learner.hpp>
@@ -84,6 +85,13 @@ std::string options_reference() {
                 "Under `calibrate:`, or as `calibrate: platt`; `--calibrate` of `train`. For any classifier: the "
                 "probabilities are fitted anew on rows that the classifier was not fitted on.",
                 learners::calibration_descriptions());
+  text += group("evaluate", "Under `evaluate:`, beside `threshold`, `gates`, `slices` (columns) and `costs`.",
+                describe(evaluate_options));
+  text +=
+      group("threshold", "Under `evaluate: {threshold: {...}}`; one of them.", describe(evaluate::threshold_options));
+  text += group("costs", "Under `evaluate: {costs: {...}}`: numbers, or formulas over columns such as `amount * 0.8`.",
+                describe(cost_options));
+  text += group("card", "Under `card:`, for the model card.", describe(card_options));
   text += group("explain", "Under `explain:`, beside `partial_dependence`.", describe(explain_options));
   for (const auto& learner : learners::catalogue())
     text += group(

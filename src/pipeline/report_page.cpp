@@ -10,123 +10,131 @@
 #include <slipway/table/profile.hpp>
 
 #include "charts.hpp"
+#include "report_cells.hpp"
+#include "report_sections.hpp"
 #include "search_charts.hpp"
 
 namespace slipway::pipeline {
 namespace {
 
 using nlohmann::json;
+using report::Cell;
 using report::Chart;
-using report::Element;
 using report::Figures;
 using report::Grid;
 using report::Section;
 using report::Text;
 using report::Verdict;
 
-std::string number(const json& value, int digits = 4) {
-  if (!value.is_number()) return "undefined";
-  if (value.is_number_integer()) return fmt::format("{}", value.get<std::int64_t>());
-  return fmt::format("{:.{}f}", value.get<double>(), digits);
-}
-
-// The measures that a person looks at first, by task.
-std::vector<std::pair<std::string, std::string>> headline(const std::string& task) {
-  if (task == "binary")
-    return {{"average_precision", "Average precision"},
-            {"roc_auc", "ROC AUC"},
-            {"precision", "Precision"},
-            {"recall", "Recall"},
-            {"f1", "F1"},
-            {"accuracy", "Accuracy"},
-            {"log_loss", "Log loss"},
-            {"brier", "Brier score"}};
-  if (task == "multiclass")
-    return {{"accuracy", "Accuracy"},
-            {"balanced_accuracy", "Balanced accuracy"},
-            {"f1", "F1 (macro)"},
-            {"roc_auc", "ROC AUC (one against rest)"},
-            {"log_loss", "Log loss"}};
-  return {{"rmse", "RMSE"}, {"mae", "MAE"}, {"r2", "R2"}};
+Verdict::Level level_of(const std::string& fit) {
+  if (fit == "no_signal") return Verdict::Level::bad;
+  return fit == "fits" ? Verdict::Level::good : Verdict::Level::attention;
 }
 
 Section summary(const ReportContent& content) {
   Section section{"Summary", {}};
-  const json& evaluation = content.evaluation;
-  const std::string task = evaluation.at("task");
-  bool passed = true;
-  std::string failures;
-  for (const json& gate : content.gates)
-    if (!gate.at("passed").get<bool>()) {
-      passed = false;
-      failures += (failures.empty() ? "" : "; ") + gate.at("text").get<std::string>();
-    }
-  if (!passed) {
-    section.elements.push_back(Verdict{Verdict::Level::bad, "Not published. Gates failed: " + failures + "."});
+  const Citation evaluation(content.evaluation, "evaluation.json");
+  const Citation verification(content.verification, "verification.json");
+  std::string failures, passes;
+  for (const json& gate : content.gates) {
+    std::string& list = gate.at("passed").get<bool>() ? passes : failures;
+    list += (list.empty() ? "" : "; ") + gate.at("text").get<std::string>();
+  }
+  if (!failures.empty()) {
+    section.elements.push_back(
+        Verdict{Verdict::Level::bad, "Not published. Gates failed: " + failures + ".", "run.json#/gates"});
   } else {
     section.elements.push_back(
-        Verdict{Verdict::Level::good,
-                fmt::format("{} Two engines agree on all {} test rows (largest difference {:.2g}).",
-                            content.gates.empty() ? "No gates were set." : "All gates passed.",
-                            content.verification.at("rows").get<std::int64_t>(),
-                            content.verification.at("engines")[0].at("largest_difference").get<double>())});
+        Verdict{content.gates.empty() ? Verdict::Level::attention : Verdict::Level::good,
+                content.gates.empty() ? "No gates were set." : "All gates passed: " + passes + ".", "run.json#/gates"});
   }
+  if (evaluation.has("/fit/text"))
+    section.elements.push_back(
+        Verdict{level_of(evaluation.at("/fit/verdict")), evaluation.at("/fit/text"), evaluation.source("/fit/text")});
+  if (evaluation.has("/positives") && evaluation.at("/positives").get<double>() == 0)
+    section.elements.push_back(Verdict{Verdict::Level::bad,
+                                       "The test rows hold no positive: how well positives are found cannot be said.",
+                                       evaluation.source("/positives")});
   Figures figures;
-  for (const auto& [name, title] : headline(task)) {
-    if (!evaluation.at("metrics").contains(name)) continue;
-    std::string detail;
-    if (evaluation.at("intervals").contains(name))
-      detail = fmt::format("95 %: {} to {}", number(evaluation["intervals"][name][0]),
-                           number(evaluation["intervals"][name][1]));
-    if (evaluation.at("baseline").contains(name))
-      detail += fmt::format("{}baseline {}", detail.empty() ? "" : "; ", number(evaluation["baseline"][name]));
-    figures.figures.push_back({title, number(evaluation["metrics"][name]), detail});
+  for (const auto& [name, title] : headline(evaluation.at("/task"))) {
+    if (!evaluation.has(pointer("metrics", name))) continue;
+    std::vector<Cell> detail;
+    const std::string interval = pointer("intervals", name);
+    if (evaluation.has(interval))
+      detail = {"95 %: ", evaluation.cell(interval + "/0"), " to ", evaluation.cell(interval + "/1")};
+    if (evaluation.has(pointer("baseline", name))) {
+      detail.emplace_back(detail.empty() ? "constant " : "; constant ");
+      detail.push_back(evaluation.cell(pointer("baseline", name)));
+    }
+    if (evaluation.has(pointer("linear", "metrics", name))) {
+      detail.emplace_back(detail.empty() ? "linear " : ", linear ");
+      detail.push_back(evaluation.cell(pointer("linear", "metrics", name)));
+    }
+    figures.figures.push_back({title, evaluation.cell(pointer("metrics", name)), detail});
   }
+  figures.figures.push_back({"Test rows", evaluation.cell("/rows"), {}});
+  if (evaluation.has("/positives"))
+    figures.figures.push_back({"Positives", evaluation.cell("/positives"), {"share ", evaluation.cell("/prevalence")}});
   section.elements.push_back(figures);
-  for (const json& note : evaluation.at("notes")) section.elements.push_back(Text{note.get<std::string>()});
+  Figures agreement;
+  for (std::size_t i = 0; i < verification.at("/engines").size(); ++i)
+    agreement.figures.push_back({"Difference to " + verification.at(pointer("engines", i, "engine")).get<std::string>(),
+                                 verification.cell(pointer("engines", i, "largest_difference"), 2),
+                                 {"largest, over ", verification.cell("/rows"), " test rows"}});
+  section.elements.push_back(agreement);
+  for (std::size_t i = 0; i < evaluation.at("/notes").size(); ++i)
+    section.elements.push_back(Text{evaluation.at(pointer("notes", i)), evaluation.source(pointer("notes", i))});
   return section;
 }
 
 Section data(const ReportContent& content) {
   Section section{"Data", {}};
-  const Dataset& dataset = *content.dataset;
-  section.elements.push_back(Text{fmt::format("{} rows after cleaning: {} for training, {} for the test. Split: {}.",
-                                              dataset.prepared.table.rows(), dataset.split.train.size(),
-                                              dataset.split.test.size(), content.configuration->split.options.method)});
+  const Citation from(content.data, "data.json");
+  section.elements.push_back(Figures{{{"Rows after cleaning", from.cell("/rows"), {}},
+                                      {"Training rows", from.cell("/training_rows"), {}},
+                                      {"Test rows", from.cell("/test_rows"), {}},
+                                      {"Split", from.cell("/split"), {}}}});
   Grid cleaning{"Cleaning", {"step", "rows in", "rows out", "changed"}, {}};
-  for (const auto& step : dataset.prepared.cleaning)
-    cleaning.rows.push_back(
-        {step.step, std::to_string(step.rows_in), std::to_string(step.rows_out), std::to_string(step.rows_changed)});
+  for (std::size_t i = 0; i < from.at("/cleaning").size(); ++i)
+    cleaning.rows.push_back({from.cell(pointer("cleaning", i, "step")), from.cell(pointer("cleaning", i, "rows_in")),
+                             from.cell(pointer("cleaning", i, "rows_out")),
+                             from.cell(pointer("cleaning", i, "rows_changed"))});
   if (!cleaning.rows.empty()) section.elements.push_back(cleaning);
-  if (dataset.prepared.rejected_rows > 0)
+  if (from.has("/rejected_rows") && from.at("/rejected_rows").get<double>() > 0)
     section.elements.push_back(
         Verdict{Verdict::Level::attention,
                 fmt::format("{} rows of the sources do not fit and are left out: see rejects.csv in the run's folder.",
-                            dataset.prepared.rejected_rows)});
+                            from.cell("/rejected_rows").text),
+                from.source("/rejected_rows")});
   for (const LeakageFinding& finding : content.leakage)
     section.elements.push_back(
-        Verdict{finding.severe ? Verdict::Level::bad : Verdict::Level::attention, "Leakage: " + finding.evidence});
-  for (const std::string& note : dataset.notes) section.elements.push_back(Text{note});
+        Verdict{finding.severe ? Verdict::Level::bad : Verdict::Level::attention, "Leakage: " + finding.evidence, ""});
+  for (std::size_t i = 0; i < from.at("/notes").size(); ++i)
+    section.elements.push_back(Text{from.at(pointer("notes", i)), from.source(pointer("notes", i))});
   Grid dropped{"Features left out by selection", {"feature", "why"}, {}};
-  for (const json& one : content.search.value("dropped_features", json::array()))
-    dropped.rows.push_back({one.at("feature").get<std::string>(), one.at("why").get<std::string>()});
+  const Citation chosen(content.search, "search.json");
+  if (chosen.has("/dropped_features"))
+    for (std::size_t i = 0; i < chosen.at("/dropped_features").size(); ++i)
+      dropped.rows.push_back({chosen.cell(pointer("dropped_features", i, "feature")),
+                              chosen.cell(pointer("dropped_features", i, "why"))});
   if (!dropped.rows.empty()) section.elements.push_back(dropped);
-
-  const table::TableProfile profile = table::profile_table(dataset.prepared.table);
   Grid columns{
       "Columns after cleaning", {"column", "type", "missing", "distinct", "low (1 %)", "median", "high (99 %)"}, {}};
-  for (const auto& column : profile.columns) {
-    std::vector<std::string> row = {column.name, column.type, std::to_string(column.missing),
-                                    std::to_string(column.distinct)};
-    if (column.type == "number" || column.type == "integer") {
-      for (std::size_t quantile : {std::size_t{0}, std::size_t{3}, std::size_t{6}})
-        row.push_back(quantile < column.quantiles.size() ? fmt::format("{:.5g}", column.quantiles[quantile]) : "");
-    } else {
-      row.insert(row.end(), {"", "", ""});
+  constexpr std::size_t most = 200;
+  const std::size_t count = from.at("/columns").size();
+  for (std::size_t i = 0; i < std::min(count, most); ++i) {
+    std::vector<Cell> row;
+    for (const char* key : {"name", "type", "missing", "distinct"})
+      row.push_back(from.cell(pointer("columns", i, key)));
+    for (const char* key : {"low", "median", "high"}) {
+      const std::string place = pointer("columns", i, key);
+      row.push_back(from.has(place) ? from.cell(place, 5) : Cell(""));
     }
     columns.rows.push_back(row);
   }
   section.elements.push_back(columns);
+  if (count > most)
+    section.elements.push_back(Text{fmt::format("{} further columns are in data.json.", count - most), ""});
   return section;
 }
 
@@ -161,90 +169,37 @@ void add_heat_map(Section& section, const json& search) {
     if (std::isnan(cell) || (higher ? mean > cell : mean < cell)) cell = mean;
   }
   section.elements.push_back(Chart{fmt::format("{} by {} and {}", search.value("metric", ""), x_name, y_name),
-                                   heat_map(x, y, best, x_name, y_name), 320, ""});
+                                   heat_map(x, y, best, x_name, y_name), 320, "", "search.json#/candidates"});
 }
 
 Section search(const ReportContent& content) {
   Section section{"Search", {}};
   const json& search = content.search;
-  section.elements.push_back(Text{search.value("plan", "")});
-  std::string settings;
+  const Citation from(search, "search.json");
+  section.elements.push_back(Text{search.value("plan", ""), from.source("/plan")});
+  Grid best{"Chosen", {"option", "value"}, {}};
+  best.rows.push_back({"learner", content.configuration->learner});
   for (const auto& [name, value] : search.at("best").items())
-    settings += fmt::format("{}{} = {}", settings.empty() ? "" : ", ", name, value.get<std::string>());
-  section.elements.push_back(Text{fmt::format("Learner: {}. Chosen: {}.", content.configuration->learner,
-                                              settings.empty() ? "defaults" : settings)});
+    best.rows.push_back({name, from.cell(pointer("best", name))});
+  section.elements.push_back(best);
   Grid grid{"Best candidates", {"rank", "settings", search.value("metric", ""), "deviation over folds"}, {}};
-  std::vector<json> candidates = search.at("candidates").get<std::vector<json>>();
-  std::sort(candidates.begin(), candidates.end(),
-            [](const json& a, const json& b) { return a.at("rank").get<int>() < b.at("rank").get<int>(); });
-  for (std::size_t i = 0; i < std::min<std::size_t>(10, candidates.size()); ++i) {
+  std::vector<std::size_t> order(search.at("candidates").size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  const auto rank = [&](std::size_t i) { return search["candidates"][i].at("rank").get<int>(); };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
+  for (std::size_t i = 0; i < std::min<std::size_t>(10, order.size()); ++i) {
     std::string text;
-    for (const auto& [name, value] : candidates[i].at("settings").items())
+    for (const auto& [name, value] : search["candidates"][order[i]].at("settings").items())
       text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, value.get<std::string>());
-    grid.rows.push_back({std::to_string(candidates[i].at("rank").get<int>()), text.empty() ? "defaults" : text,
-                         number(candidates[i].at("mean")), number(candidates[i].at("standard_deviation"))});
+    grid.rows.push_back(
+        {from.cell(pointer("candidates", order[i], "rank")),
+         Cell(text.empty() ? "defaults" : text, from.source(pointer("candidates", order[i], "settings"))),
+         from.cell(pointer("candidates", order[i], "mean")),
+         from.cell(pointer("candidates", order[i], "standard_deviation"))});
   }
   section.elements.push_back(grid);
   add_heat_map(section, search);
   add_search_charts(section, search);
-  return section;
-}
-
-std::vector<std::pair<double, double>> points(const json& curve) {
-  std::vector<std::pair<double, double>> list;
-  for (const json& point : curve) list.emplace_back(point[0].get<double>(), point[1].get<double>());
-  return list;
-}
-
-Section quality(const ReportContent& content) {
-  Section section{"Quality on the test rows", {}};
-  const json& evaluation = content.evaluation;
-  if (evaluation.contains("confusion")) {
-    const auto classes = evaluation.at("classes").get<std::vector<std::string>>();
-    Grid matrix{"Confusion matrix (rows: truth, columns: prediction)", {"truth"}, {}};
-    const std::size_t shown = std::min<std::size_t>(classes.size(), 20);
-    for (std::size_t i = 0; i < shown; ++i) matrix.header.push_back(classes[i]);
-    for (std::size_t i = 0; i < shown; ++i) {
-      std::vector<std::string> row = {classes[i]};
-      for (std::size_t j = 0; j < shown; ++j)
-        row.push_back(fmt::format("{:.0f}", evaluation["confusion"][i][j].get<double>()));
-      matrix.rows.push_back(row);
-    }
-    section.elements.push_back(matrix);
-  }
-  if (evaluation.contains("threshold"))
-    section.elements.push_back(Text{fmt::format(
-        "Threshold: a row is {} from a score of {:.4g} on ({}).", evaluation.at("classes")[1].get<std::string>(),
-        evaluation.at("threshold").get<double>(), content.search.value("threshold_policy", "0.5"))});
-  if (evaluation.contains("roc")) {
-    section.elements.push_back(
-        Chart{"Precision and recall",
-              line_chart({{"model", points(evaluation["precision_recall"])}}, "recall", "precision", true), 320,
-              "Precision over recall for every threshold"});
-    section.elements.push_back(
-        Chart{"ROC curve",
-              line_chart({{"model", points(evaluation["roc"])}, {"chance", {{0, 0}, {1, 1}}, true}},
-                         "false positive rate", "true positive rate", true),
-              320, "True positive rate over false positive rate"});
-    Series calibration{"model", {}};
-    double most = 0;
-    for (const json& bin : evaluation.at("calibration")) {
-      calibration.points.emplace_back(bin.at("predicted").get<double>(), bin.at("observed").get<double>());
-      most = std::max({most, bin["predicted"].get<double>(), bin["observed"].get<double>()});
-    }
-    section.elements.push_back(Chart{
-        "Calibration: observed share of positives by predicted score, bins of equal size",
-        line_chart({calibration, {"perfect", {{0, 0}, {most, most}}, true}}, "mean score", "observed share"), 320, ""});
-  }
-  for (const char* key : {"scores", "residuals"})
-    if (evaluation.contains(key)) {
-      const json& histogram = evaluation[key];
-      section.elements.push_back(
-          Chart{std::string(key) == "scores" ? "Scores by class" : "Residuals",
-                histogram_chart(histogram.at("edges"), histogram.at("series"), histogram.at("counts"),
-                                std::string(key) == "scores" ? "score" : "prediction - truth"),
-                300, ""});
-    }
   return section;
 }
 
@@ -256,18 +211,22 @@ Section explanations(const ReportContent& content) {
     if (bars.size() < 20) bars.emplace_back(entry.at("input"), entry.at("mean").get<double>());
   section.elements.push_back(
       Text{fmt::format("Permutation importance: how much {} falls when one column is shuffled over {} test rows.",
-                       importance.value("metric_name", ""), importance.value("rows", 0))});
-  section.elements.push_back(Chart{"Permutation importance",
-                                   bar_chart(bars, "loss of " + importance.value("metric_name", std::string())),
-                                   60 + 26 * static_cast<int>(bars.size()), ""});
+                       importance.value("metric_name", ""), importance.value("rows", 0)),
+           "explanation.json#/permutation_importance"});
+  section.elements.push_back(
+      Chart{"Permutation importance", bar_chart(bars, "loss of " + importance.value("metric_name", std::string())),
+            60 + 26 * static_cast<int>(bars.size()), "", "explanation.json#/permutation_importance"});
   if (content.explanation.at("mean_contributions").is_array()) {
     bars.clear();
     for (const json& entry : content.explanation["mean_contributions"])
       if (bars.size() < 20) bars.emplace_back(entry.at("input"), entry.at("mean_absolute_contribution").get<double>());
     section.elements.push_back(Chart{"Mean size of SHAP contributions", bar_chart(bars, "mean |contribution|"),
-                                     60 + 26 * static_cast<int>(bars.size()), ""});
+                                     60 + 26 * static_cast<int>(bars.size()), "",
+                                     "explanation.json#/mean_contributions"});
   }
+  std::size_t number = 0;
   for (const json& dependence : content.explanation.at("partial_dependence")) {
+    const std::string from = "explanation.json#" + pointer("partial_dependence", number++);
     const std::string input = dependence.at("input");
     const std::string title = "Partial dependence of the score on " + input;
     if (dependence.at("kind") == "number") {
@@ -278,7 +237,7 @@ Section explanations(const ReportContent& content) {
         low.points.emplace_back(x, dependence["low"][i].get<double>());
         high.points.emplace_back(x, dependence["high"][i].get<double>());
       }
-      section.elements.push_back(Chart{title, line_chart({mean, low, high}, input, "score"), 300, ""});
+      section.elements.push_back(Chart{title, line_chart({mean, low, high}, input, "score"), 300, "", from});
     } else {
       std::vector<std::string> categories;
       std::vector<double> means;
@@ -286,7 +245,7 @@ Section explanations(const ReportContent& content) {
         categories.push_back(dependence["grid"][i].is_null() ? "missing" : dependence["grid"][i].get<std::string>());
         means.push_back(dependence["mean"][i].get<double>());
       }
-      section.elements.push_back(Chart{title, column_chart(categories, means, "score"), 300, ""});
+      section.elements.push_back(Chart{title, column_chart(categories, means, "score"), 300, "", from});
     }
   }
   return section;
@@ -297,30 +256,69 @@ Section lineage(const ReportContent& content) {
   std::string sources;
   for (const Source& source : content.configuration->sources)
     sources += (sources.empty() ? "" : ", ") + source.location;
+  const Citation data(content.data, "data.json");
   Grid grid{"", {"what", "value"}, {}};
   grid.rows = {{"run", content.run_id},
                {"made", format_time(now_microseconds() / 1'000'000 * 1'000'000)},
                {"build", std::string(build_identity())},
                {"sources", sources},
-               {"data digest (SHA-256)", content.dataset->prepared.data_digest},
+               {"data digest (SHA-256)", data.cell("/digest")},
                {"model.onnx (SHA-256)", content.model_digest},
                {"seed", std::to_string(content.configuration->seed)}};
-  for (const json& engine : content.verification.at("engines"))
-    grid.rows.push_back({"largest difference to " + engine.at("engine").get<std::string>(),
-                         fmt::format("{:.3g}", engine.at("largest_difference").get<double>())});
+  const Citation verification(content.verification, "verification.json");
+  for (std::size_t i = 0; i < verification.at("/engines").size(); ++i)
+    grid.rows.push_back({"largest difference to " + verification.at(pointer("engines", i, "engine")).get<std::string>(),
+                         verification.cell(pointer("engines", i, "largest_difference"), 3)});
   section.elements.push_back(grid);
   return section;
 }
 
 }  // namespace
 
+json data_document(const Configuration& configuration, const Dataset& dataset) {
+  const table::TableProfile profile = table::profile_table(dataset.prepared.table);
+  json document = {{"rows", dataset.prepared.table.rows()},           {"dropped_rows", dataset.prepared.dropped.rows()},
+                   {"rejected_rows", dataset.prepared.rejected_rows}, {"training_rows", dataset.split.train.size()},
+                   {"test_rows", dataset.split.test.size()},          {"split", configuration.split.options.method},
+                   {"digest", dataset.prepared.data_digest},          {"notes", dataset.notes}};
+  document["cleaning"] = document["columns"] = document["inputs"] = json::array();
+  for (const auto& step : dataset.prepared.cleaning)
+    document["cleaning"].push_back({{"step", step.step},
+                                    {"rows_in", step.rows_in},
+                                    {"rows_out", step.rows_out},
+                                    {"rows_changed", step.rows_changed}});
+  for (const auto& column : profile.columns) {
+    json entry = {
+        {"name", column.name}, {"type", column.type}, {"missing", column.missing}, {"distinct", column.distinct}};
+    if ((column.type == "number" || column.type == "integer") && column.quantiles.size() > 6)
+      entry.update({{"low", column.quantiles[0]}, {"median", column.quantiles[3]}, {"high", column.quantiles[6]}});
+    document["columns"].push_back(std::move(entry));
+  }
+  for (const auto* names : {&dataset.plan.numeric, &dataset.plan.categorical, &dataset.plan.time})
+    for (const std::string& name : *names) document["inputs"].push_back(name);
+  for (const auto& derived : dataset.plan.derived)
+    document["inputs"].push_back(derived.name + " = " + derived.expression);
+  return document;
+}
+
 report::Page report_page(const ReportContent& content) {
   report::Page page;
   page.title = content.configuration->name;
   page.subtitle = fmt::format("{} on '{}'; run {}", content.evaluation.at("task").get<std::string>(),
                               content.configuration->schema.target, content.run_id);
-  page.sections = {summary(content), data(content),         search(content),
-                   quality(content), explanations(content), lineage(content)};
+  page.sections = {summary(content),
+                   data(content),
+                   search(content),
+                   quality_section(content),
+                   calibration_section(content),
+                   threshold_section(content),
+                   slice_section(content),
+                   explanations(content),
+                   fit_section(content),
+                   lineage(content),
+                   card_section(content)};
+  // What a task has nothing to say about is left out.
+  std::erase_if(page.sections, [](const Section& section) { return section.elements.empty(); });
   return page;
 }
 

@@ -17,6 +17,7 @@ struct ReportContent {
   const Dataset* dataset = nullptr;
   std::vector<LeakageFinding> leakage;
   std::string run_id;
+  nlohmann::json data;          // data.json, as data_document makes it
   nlohmann::json search;        // search.json
   nlohmann::json evaluation;    // evaluation.json
   nlohmann::json explanation;   // explanation.json
@@ -24,6 +25,9 @@ struct ReportContent {
   nlohmann::json gates;         // [{"text", "passed"}]
   std::string model_digest;
 };
+
+// data.json: rows, cleaning, split, columns; aggregates only.
+nlohmann::json data_document(const Configuration& configuration, const Dataset& dataset);
 
 report::Page report_page(const ReportContent& content);
 

@@ -18,8 +18,12 @@
 #include <slipway/registry/registry.hpp>
 
 #include "assessment.hpp"
+#include "decision_context.hpp"
+#include "diagnosis.hpp"
 #include "explanation.hpp"
+#include "model_card.hpp"
 #include "monitoring.hpp"
+#include "predictions.hpp"
 #include "report_page.hpp"
 #include "stage_cache.hpp"
 #include "stopwatch.hpp"
@@ -53,6 +57,7 @@ class Line {
     SLIPWAY_TRY(dataset_, make_dataset(configuration_, std::move(prepared), progress_));
     result_.notes = dataset_.notes;
     SLIPWAY_CHECK(check_leakage());
+    SLIPWAY_CHECK(check_evaluate_plan(configuration_, dataset_));
     SLIPWAY_CHECK(train_model());
     SLIPWAY_CHECK(assess_model());
     SLIPWAY_TRY(gates_, try_gates(configuration_, assessed_.evaluation));
@@ -157,9 +162,16 @@ class Line {
     result_.seconds["package"] = watch.seconds();
     watch = {};
     progress_.begin("evaluate", 0);
-    SLIPWAY_TRY(assessed_.evaluation, evaluate_test_rows(servable, dataset_, verification.prediction, threads_));
+    SLIPWAY_TRY(assessed_.evaluation, evaluate_test_rows(configuration_, servable, dataset_, verification.prediction,
+                                                         trained_.search, threads_));
     progress_.end();
     result_.seconds["evaluate"] = watch.seconds();
+    watch = {};
+    progress_.begin("bias and variance", 0);
+    SLIPWAY_CHECK(diagnose(configuration_, servable, dataset_, trained_.search, assessed_.evaluation, threads_,
+                           silent_progress()));
+    progress_.end();
+    result_.seconds["diagnose"] = watch.seconds();
     watch = {};
     progress_.begin("explain", 0);
     SLIPWAY_TRY(const auto how, explainer_options(configuration_, servable.model, dataset_));
@@ -207,7 +219,9 @@ class Line {
     content.verification = assessed_.verification;
     content.gates = gates_;
     content.model_digest = result_.model_digest;
+    content.data = data_ = data_document(configuration_, dataset_);
     report_ = report::render(report_page(content));
+    card_ = model_card(content);
   }
 
   Result<package::BundleWriter> make_bundle(std::optional<int> version) {
@@ -231,11 +245,13 @@ class Line {
           std::pair{"verification.json", &assessed_.verification}, std::pair{"profile.json", &assessed_.profile},
           std::pair{"search.json", &trained_.search}})
       SLIPWAY_CHECK(writer.add_file(name, pretty(*document)));
+    SLIPWAY_CHECK(writer.add_file("data.json", pretty(data_)));
     SLIPWAY_CHECK(writer.add_file("report.html", report_));
     SLIPWAY_TRY(const auto how, explainer_options(configuration_, model, dataset_));
     SLIPWAY_CHECK(writer.add_file(std::string(explain::plan_file), explain::plan_json(how, model.inputs)));
     SLIPWAY_TRY(std::string catalogue, read_catalogue(configuration_, model.inputs));
     if (!catalogue.empty()) SLIPWAY_CHECK(writer.add_file(std::string(explain::catalogue_file), std::move(catalogue)));
+    SLIPWAY_CHECK(writer.add_file("card.md", card_));
     return writer;
   }
 
@@ -285,6 +301,8 @@ class Line {
                      {"peak_memory_bytes", peak_memory().value_or(0)},
                      {"seed", configuration_.seed},
                      {"data_digest", dataset_.prepared.data_digest},
+                     {"prepared_digest", dataset_.prepared.key},
+                     {"group", configuration_.schema.group},
                      {"model_digest", result_.model_digest}};
     SLIPWAY_CHECK(write_file(work.path() / "run.json", pretty(document)));
     if (!dataset_.prepared.rejects.empty())
@@ -295,6 +313,12 @@ class Line {
     SLIPWAY_CHECK(write_file(work.path() / "search.csv", search_csv(trained_.search)));
     SLIPWAY_CHECK(write_file(work.path() / "evaluation.json", pretty(assessed_.evaluation)));
     SLIPWAY_CHECK(write_file(work.path() / "explanation.json", pretty(assessed_.explanation)));
+    SLIPWAY_CHECK(write_file(work.path() / "verification.json", pretty(assessed_.verification)));
+    SLIPWAY_CHECK(write_file(work.path() / "data.json", pretty(data_)));
+    SLIPWAY_CHECK(write_file(work.path() / "card.md", card_));
+    if (configuration_.evaluate.predictions)
+      SLIPWAY_CHECK(
+          write_predictions(configuration_, dataset_, trained_.onnx, work.path() / predictions_file, threads_));
     SLIPWAY_CHECK(work.publish(true));
     result_.report = folder / "report.html";
     return {};
@@ -308,6 +332,7 @@ class Line {
     for (const auto& [name, value] : trained_.search.at("best").items())
       settings += fmt::format("{}{}={}", settings.empty() ? "" : ", ", name, value.get<std::string>());
     text += fmt::format("  chosen: {} ({})\n", configuration_.learner, settings.empty() ? "defaults" : settings);
+    if (assessed_.evaluation.contains("fit")) text += "  " + assessed_.evaluation["fit"].value("text", "") + "\n";
     for (const char* name :
          {"average_precision", "roc_auc", "precision", "recall", "f1", "accuracy", "log_loss", "rmse", "mae", "r2"})
       if (const auto found = result_.metrics.find(name); found != result_.metrics.end())
@@ -341,7 +366,8 @@ class Line {
   Assessed assessed_;
   json gates_ = json::array();
   std::string failed_gates_;
-  std::string report_;
+  json data_;
+  std::string report_, card_;
   bool champion_ = true;
   RunResult result_;
 };

@@ -65,6 +65,7 @@ std::string training_key(const Configuration& configuration, const Dataset& data
   for (const search::Dimension& dimension : configuration.search.space)
     digest.update_framed(search::canonical(dimension));
   digest.update_framed(params::canonical(configuration.threshold));
+  if (configuration.evaluate.costs) digest.update_framed(canonical(*configuration.evaluate.costs, cost_options));
   digest.update_framed(std::to_string(configuration.seed));
   return digest.hex();
 }
@@ -77,6 +78,8 @@ std::string assessment_key(const Configuration& configuration, const Dataset& da
   add_list(digest, configuration.explain.partial_dependence);
   for (const auto& [first, second] : configuration.explain.pair_dependence)
     digest.update_framed(first).update_framed(second);
+  digest.update_framed(canonical(configuration.evaluate, evaluate_options));
+  add_list(digest, configuration.evaluate.slices);
   return digest.hex();
 }
 

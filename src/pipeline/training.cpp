@@ -1,18 +1,24 @@
 #include "training.hpp"
 
 #include <cmath>
+#include <map>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
 
+#include <slipway/evaluate/calibration.hpp>
+#include <slipway/evaluate/evaluation.hpp>
 #include <slipway/evaluate/thresholds.hpp>
 #include <slipway/features/features.hpp>
 #include <slipway/learners/learner.hpp>
 #include <slipway/model/model.hpp>
 #include <slipway/package/onnx.hpp>
 #include <slipway/pipeline/build_identity.hpp>
+#include <slipway/pipeline/scoring.hpp>
 #include <slipway/search/search.hpp>
 
+#include "decision_context.hpp"
 #include "folds.hpp"
 #include "stage_cache.hpp"
 #include "stopwatch.hpp"
@@ -82,15 +88,19 @@ class Trainer {
     trained.search["threshold"] = threshold.threshold;
     trained.search["threshold_policy"] = threshold.policy;
     trained.search["threshold_note"] = threshold.note;
+    SLIPWAY_TRY(trained.search["validation"], validate(result, threshold));
     trained.search_seconds = watch.seconds();
     folds_.clear();
 
     const learners::Settings best = search::all_settings(problem_, result.best_candidate());
-    SLIPWAY_TRY(const model::Model model, fit_final(best, threshold, trained.fit_seconds));
+    ModelRequest request{problem_.learner, best, configuration_.seed, threshold.threshold};
+    SLIPWAY_TRY(const FittedModel fitted, fit_model(configuration_, dataset_, dataset_.split.train, request, threads_,
+                                                    progress_));
+    trained.fit_seconds = fitted.seconds;
     trained.search["dropped_features"] = json::array();
-    for (const auto& [name, why] : dropped_)
+    for (const auto& [name, why] : fitted.dropped)
       trained.search["dropped_features"].push_back({{"feature", name}, {"why", why}});
-    SLIPWAY_TRY(trained.onnx, package::write_onnx(model).with_context("writing model.onnx"));
+    SLIPWAY_TRY(trained.onnx, package::write_onnx(fitted.model).with_context("writing model.onnx"));
     return trained;
   }
 
@@ -156,55 +166,124 @@ class Trainer {
     evaluate::ThresholdPolicy policy;
     SLIPWAY_CHECK(params::read_options<evaluate::ThresholdPolicy>(policy, evaluate::threshold_options,
                                                                   configuration_.threshold, "threshold"));
-    std::vector<std::int32_t> labels;
-    std::vector<float> scores;
-    for (std::size_t f = 0; f < folds_.size(); ++f) {
-      const auto& fold = folds_[f].validation_targets.labels;
-      labels.insert(labels.end(), fold.begin(), fold.end());
-      scores.insert(scores.end(), result.best_scores[f].begin(), result.best_scores[f].end());
-    }
-    return evaluate::choose_threshold(labels, scores, policy).with_context("evaluate: threshold");
+    SLIPWAY_TRY(const OutOfFold rows, out_of_fold(result));
+    return evaluate::choose_threshold(rows.labels, rows.scores, policy, {}, context_of(rows))
+        .with_context("evaluate: threshold");
   }
 
-  Result<model::Model> fit_final(const learners::Settings& settings, const evaluate::ThresholdChoice& threshold,
-                                 double& seconds) {
-    const RowTargets targets = targets_of(dataset_.target, dataset_.split.train);
-    const int classes = static_cast<int>(dataset_.target.classes.size());
-    SLIPWAY_TRY(const std::vector<std::int32_t> groups, training_groups(configuration_, dataset_));
-    model::ModelBuilder builder(configuration_.name);
-    SLIPWAY_TRY(auto fitted,
-                features::fit(builder, dataset_.plan, dataset_.prepared.table, dataset_.split.train,
-                              {problem_.task, classes, targets.labels, targets.values}, configuration_.seed));
-    dropped_ = std::move(fitted.dropped);
-    learners::TrainingData data;
-    data.features = &fitted.training;
-    data.task = problem_.task;
-    data.classes = problem_.classes;
-    data.labels = targets.labels;
-    data.targets = targets.values;
-    data.groups = groups;
-    data.nominal = fitted.nominal;
-    data.weights = targets.weights;
-    progress_.begin("fit " + configuration_.learner, 0);
-    Stopwatch watch;
-    SLIPWAY_TRY(const learners::Fragment fragment,
-                problem_.learner->fit(data, settings, configuration_.seed, threads_, progress_).with_context("fit"));
-    seconds = watch.seconds();
-    progress_.end();
-    const model::ValueId scores = learners::append(builder, fragment, fitted.value);
-    builder.set_task(problem_.task, configuration_.schema.target, dataset_.target.classes);
-    if (problem_.task == model::Task::regression) {
-      builder.set_outputs(scores, scores);
-    } else {
-      model::Decide decide{};
-      decide.input = scores;
-      decide.threshold = threshold.threshold;
-      builder.set_outputs(scores, builder.add(decide, "label", {"label"}));
+  // All training rows with the scores of models that were not fitted on them, fold after fold.
+  struct OutOfFold {
+    std::vector<std::uint32_t> rows;
+    std::vector<std::int32_t> labels;
+    std::vector<float> targets;
+    std::vector<float> scores;  // column by column; of two classes the positive one's alone
+    std::optional<evaluate::Costs> costs;
+  };
+  Result<OutOfFold> out_of_fold(const search::SearchResult& result) const {
+    OutOfFold all;
+    for (const Fold& fold : folds_) {
+      all.rows.insert(all.rows.end(), fold.validation_rows.begin(), fold.validation_rows.end());
+      const RowTargets& truth = fold.validation_targets;
+      all.labels.insert(all.labels.end(), truth.labels.begin(), truth.labels.end());
+      all.targets.insert(all.targets.end(), truth.values.begin(), truth.values.end());
     }
-    builder.set_metadata("created by", "Slipway " + std::string(build_version()));
-    builder.set_metadata("data digest", dataset_.prepared.data_digest);
-    builder.set_metadata("learner", configuration_.learner);
-    return std::move(builder).build();
+    const std::size_t width = result.best_scores[0].size() / folds_[0].validation_rows.size();
+    for (std::size_t column = 0; column < width; ++column)
+      for (std::size_t f = 0; f < folds_.size(); ++f) {
+        const std::size_t rows = folds_[f].validation_rows.size();
+        const float* scores = result.best_scores[f].data() + column * rows;
+        all.scores.insert(all.scores.end(), scores, scores + rows);
+      }
+    SLIPWAY_TRY(all.costs, costs_of(configuration_, dataset_.prepared.table, all.rows));
+    return all;
+  }
+  evaluate::ThresholdContext context_of(const OutOfFold& rows) const {
+    return {rows.costs ? &*rows.costs : nullptr, rows_per_day(configuration_, dataset_)};
+  }
+
+  // Scores of some out-of-fold rows [begin, end) as an outcome; `both` keeps the two columns of a binary task.
+  metrics::Outcome outcome_of(const OutOfFold& all, std::size_t begin, std::size_t end, float threshold,
+                              std::vector<float>& both) const {
+    const std::size_t rows = end - begin, width = all.scores.size() / all.rows.size();
+    both.clear();
+    metrics::Outcome outcome;
+    outcome.task = task_kind(problem_.task);
+    outcome.threshold = threshold;
+    if (!all.labels.empty()) outcome.labels = metrics::Labels(all.labels).subspan(begin, rows);
+    if (!all.targets.empty()) outcome.targets = std::span<const float>(all.targets).subspan(begin, rows);
+    if (outcome.task == metrics::TaskKind::binary && width == 1)
+      for (std::size_t row = begin; row < end; ++row) both.push_back(1 - all.scores[row]);
+    for (std::size_t column = 0; column < width; ++column)
+      both.insert(both.end(), all.scores.begin() + static_cast<std::ptrdiff_t>(column * all.rows.size() + begin),
+                  all.scores.begin() + static_cast<std::ptrdiff_t>(column * all.rows.size() + end));
+    outcome.scores = {rows, both.size() / rows, both};
+    return outcome;
+  }
+
+  // What the out-of-fold scores say: measures over all of them and fold by fold, a recalibration, what thresholds do.
+  Result<json> validate(const search::SearchResult& result, const evaluate::ThresholdChoice& threshold) const {
+    SLIPWAY_TRY(const OutOfFold all, out_of_fold(result));
+    std::vector<float> both;
+    evaluate::EvaluationOptions options;
+    options.bootstrap = configuration_.evaluate.bootstrap;
+    options.seed = configuration_.seed;
+    const metrics::Outcome outcome = outcome_of(all, 0, all.rows.size(), threshold.threshold, both);
+    SLIPWAY_TRY(const auto evaluation, evaluate::evaluate(outcome, dataset_.target.classes, options, threads_));
+    const json whole = evaluate::to_json(evaluation);
+    json document = {{"rows", all.rows.size()}, {"metrics", whole.at("metrics")}, {"intervals", whole.at("intervals")}};
+    json folds = json::array();
+    std::map<std::string, std::vector<double>> by_metric;
+    std::size_t begin = 0;
+    options.bootstrap = 0;
+    for (const Fold& fold : folds_) {
+      const std::size_t end = begin + fold.validation_rows.size();
+      std::vector<float> part;
+      const metrics::Outcome of_fold = outcome_of(all, begin, end, threshold.threshold, part);
+      SLIPWAY_TRY(const auto measured, evaluate::evaluate(of_fold, dataset_.target.classes, options, threads_));
+      for (const auto& measure : measured.measures) by_metric[measure.name].push_back(measure.value);
+      begin = end;
+    }
+    document["folds"] = folds_.size();
+    document["spread"] = json::object();
+    for (const auto& [name, values] : by_metric) {
+      if (values.size() != folds_.size()) continue;  // undefined on a fold
+      double mean = 0, squares = 0;
+      for (double value : values) mean += value / static_cast<double>(values.size());
+      for (double value : values) squares += (value - mean) * (value - mean);
+      const double deviation = std::sqrt(squares / static_cast<double>(std::max<std::size_t>(1, values.size() - 1)));
+      document["spread"][name] = {{"mean", mean}, {"standard_deviation", deviation}, {"folds", values}};
+    }
+    if (outcome.task != metrics::TaskKind::binary) return document;
+    const metrics::Scores positive = outcome.scores.column(1);
+    if (const auto map = evaluate::fit_recalibration(all.labels, positive); map.ok())
+      document["recalibration"] = evaluate::to_json(*map);
+    document["policies"] = json::array();
+    for (const auto& [rule, choice] : other_choices(all, positive)) {
+      const auto point = evaluate::operating_point(all.labels, positive, choice.threshold, context_of(all));
+      json entry = evaluate::to_json(point);
+      entry["policy"] = rule;
+      document["policies"].push_back(std::move(entry));
+    }
+    return document;
+  }
+
+  // What common rules would choose on the same rows.
+  std::vector<std::pair<std::string, evaluate::ThresholdChoice>> other_choices(const OutOfFold& all,
+                                                                               metrics::Scores positive) const {
+    std::vector<evaluate::ThresholdPolicy> rules(7);
+    rules[0].maximise = "f1";
+    rules[1].maximise = "f2";
+    rules[2].maximise = "matthews";
+    rules[3].precision = 0.9;
+    rules[4].recall = 0.9;
+    rules[5].minimise = "cost";
+    rules[6].alerts_per_day = 100;
+    std::vector<std::pair<std::string, evaluate::ThresholdChoice>> choices;
+    for (const auto& rule : rules)
+      if (const auto choice = evaluate::choose_threshold(all.labels, positive, rule, {}, context_of(all));
+          choice.ok() && choice->note.empty())
+        choices.emplace_back(choice->policy, *choice);
+    return choices;
   }
 
   const Configuration& configuration_;
@@ -215,10 +294,65 @@ class Trainer {
   search::Problem problem_;
   search::SearchOptions options_;
   std::vector<Fold> folds_;
-  std::vector<features::DroppedFeature> dropped_;
 };
 
 }  // namespace
+
+Result<FittedModel> fit_model(const Configuration& configuration, const Dataset& dataset,
+                               std::span<const std::uint32_t> rows, const ModelRequest& request, const Threads& threads,
+                               Progress& progress) {
+  const model::Task task = dataset.target.task;
+  const RowTargets targets = targets_of(dataset.target, rows);
+  const int classes = static_cast<int>(dataset.target.classes.size());
+  features::FeaturePlan plan = dataset.plan;
+  // What cannot take missing values gets them filled.
+  if (!learners::takes_missing(*request.learner, request.settings, task) && plan.options.impute == "none" &&
+      request.fill_missing)
+    plan.options.impute = "median";
+  model::ModelBuilder builder(configuration.name);
+  SLIPWAY_TRY(auto fitted, features::fit(builder, plan, dataset.prepared.table, rows,
+                                         {task, classes, targets.labels, targets.values}, request.seed));
+  learners::TrainingData data;
+  data.features = &fitted.training;
+  data.task = task;
+  data.classes = task == model::Task::regression ? 1 : classes;
+  data.labels = targets.labels;
+  data.targets = targets.values;
+  data.weights = targets.weights;
+  // Groups are known by training row.
+  SLIPWAY_TRY(std::vector<std::int32_t> groups, training_groups(configuration, dataset));
+  if (!groups.empty()) {
+    std::vector<std::int32_t> by_row(dataset.prepared.table.rows(), -1);
+    for (std::size_t i = 0; i < groups.size(); ++i) by_row[dataset.split.train[i]] = groups[i];
+    groups.clear();
+    for (std::uint32_t row : rows) groups.push_back(by_row[row]);
+  }
+  data.groups = groups;
+  data.nominal = fitted.nominal;
+  progress.begin(fmt::format("fit {}", request.learner->name), 0);
+  Stopwatch watch;
+  SLIPWAY_TRY(const learners::Fragment fragment,
+              request.learner->fit(data, request.settings, request.seed, threads, progress).with_context("fit"));
+  FittedModel made;
+  made.seconds = watch.seconds();
+  made.dropped = std::move(fitted.dropped);
+  progress.end();
+  const model::ValueId scores = learners::append(builder, fragment, fitted.value);
+  builder.set_task(task, configuration.schema.target, dataset.target.classes);
+  if (task == model::Task::regression) {
+    builder.set_outputs(scores, scores);
+  } else {
+    model::Decide decide{};
+    decide.input = scores;
+    decide.threshold = request.threshold;
+    builder.set_outputs(scores, builder.add(decide, "label", {"label"}));
+  }
+  builder.set_metadata("created by", "Slipway " + std::string(build_version()));
+  builder.set_metadata("data digest", dataset.prepared.data_digest);
+  builder.set_metadata("learner", std::string(request.learner->name));
+  SLIPWAY_TRY(made.model, std::move(builder).build());
+  return made;
+}
 
 Result<Trained> train(const Configuration& configuration, const Dataset& dataset, const std::filesystem::path& keep,
                       const Threads& threads, Progress& progress) {

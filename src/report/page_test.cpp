@@ -40,6 +40,19 @@ TEST(Page, AlignsNumbers) {
   EXPECT_EQ(occurrences(render(page), "<td class=\"n\">"), 2u);
 }
 
+TEST(Page, SaysWhereNumbersComeFrom) {
+  Page page{"t",
+            "",
+            {{"Data",
+              {Grid{"", {"a"}, {{Cell("0.5", "evaluation.json#/a\"b")}}}, Figures{{{"n", Cell("1", "x#/y"), {}}}},
+               Slider{"s", {"h"}, {{Cell("1", "x#/0")}, {Cell("</script>", "x#/1")}}, 1}}}}};
+  const std::string html = render(page);
+  EXPECT_NE(html.find("data-source=\"evaluation.json#/a&quot;b\">0.5"), std::string::npos);
+  EXPECT_NE(html.find("<b data-source=\"x#/y\">1</b>"), std::string::npos);
+  EXPECT_NE(html.find(R"([[["1","x#/0"]],[["\u003c/script>","x#/1"]]])"), std::string::npos);
+  EXPECT_NE(html.find("max=\"1\" value=\"1\""), std::string::npos);
+}
+
 TEST(Page, LoadsNothingFromElsewhere) {
   Page page{"t", "", {{"Data", {Chart{"c", R"({"series":[]})"}}}}};
   const std::string html = render(page);

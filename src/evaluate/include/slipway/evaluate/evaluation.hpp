@@ -79,6 +79,9 @@ struct EvaluationOptions {
   int bootstrap = 1000;  // replicates; 0 leaves out the intervals that need them
   int calibration_bins = 10;
   std::uint64_t seed = 1234;
+  // Binary: rows of one group (a card, a customer) depend on each other, so intervals come from a bootstrap that draws
+  // whole groups (Field and Welsh 2007). One number per row, negative = a group of its own; empty = independent rows.
+  std::span<const std::int32_t> groups = {};
 };
 
 // Measures an outcome; `classes` are the labels' names (empty for regression). With weights, intervals are left out.

@@ -2,6 +2,7 @@
 // two models on the same rows. All intervals are two-sided, at 95 % unless told otherwise.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include <slipway/base/parallel.hpp>
 #include <slipway/base/result.hpp>
@@ -46,6 +47,9 @@ struct McNemar {
   double p_value = 1;  // two-sided, binomial
 };
 Result<McNemar> mcnemar(metrics::Labels labels, metrics::Labels first_predictions, metrics::Labels second_predictions);
+
+// Percentiles 2.5 and 97.5, linear between order statistics. At least one value.
+Interval percentile_interval(std::vector<double> values);
 
 // Percentile interval of average precision from a Poisson bootstrap, stratified by class. Neighbouring cuts are merged
 // to at most 4,096 groups, so the time does not grow with the rows. Deterministic in the seed, on any number of

@@ -161,6 +161,76 @@ inline constexpr params::Option<ExplainPlan> explain_options[] = {
      "file that says how reasons are worded, stored in the bundle; empty: the default wording"},
 };
 
+// What each kind of decision costs: a number, or a formula over columns of the table ("amount * 0.8 + 15").
+struct CostPlan {
+  std::string true_positive = "0";
+  std::string false_positive = "0";
+  std::string false_negative = "0";
+  std::string true_negative = "0";
+};
+inline constexpr params::Option<CostPlan> cost_options[] = {
+    {"true_positive", &CostPlan::true_positive, "cost of a positive that raises an alert; negative: a gain"},
+    {"false_positive", &CostPlan::false_positive, "cost of a false alarm"},
+    {"false_negative", &CostPlan::false_negative, "cost of a missed positive"},
+    {"true_negative", &CostPlan::true_negative, "cost of a negative that raises none"},
+};
+
+struct EvaluatePlan {
+  std::vector<std::string> slices;  // columns, of the cleaned table
+  std::optional<CostPlan> costs;
+  bool find_slices = true;
+  bool linear_baseline = true;
+  int learning_curve = 5;
+  int learning_curve_rows = 20000;
+  int resamples = 5;
+  int resample_rows = 5000;
+  int bootstrap = 1000;
+  bool group_intervals = true;
+  bool predictions = true;
+};
+inline constexpr params::Option<EvaluatePlan> evaluate_options[] = {
+    {"find_slices", &EvaluatePlan::find_slices,
+     "look for parts of the test rows where the model is wrong more than its scores admit"},
+    {"linear_baseline", &EvaluatePlan::linear_baseline,
+     "fit a linear model on the same columns (at most 50,000 training rows) to compare with"},
+    {"learning_curve",
+     &EvaluatePlan::learning_curve,
+     "sizes of the learning curve, each twice the one before; 0: none",
+     {.minimum = 0, .maximum = 12}},
+    {"learning_curve_rows",
+     &EvaluatePlan::learning_curve_rows,
+     "most training rows that the learning curve fits on; the full size comes from the cross-validation",
+     {.minimum = 50}},
+    {"resamples",
+     &EvaluatePlan::resamples,
+     "models that bias and variance are told apart with, each fitted on a bootstrap sample; 0: none",
+     {.minimum = 0, .maximum = 200}},
+    {"resample_rows", &EvaluatePlan::resample_rows, "rows of each of those samples", {.minimum = 50}},
+    {"bootstrap",
+     &EvaluatePlan::bootstrap,
+     "replicates of the intervals that need a bootstrap; 0: those are left out",
+     {.minimum = 0, .maximum = 100000}},
+    {"group_intervals", &EvaluatePlan::group_intervals,
+     "with schema.group: intervals draw whole groups, whose rows depend on each other"},
+    {"predictions", &EvaluatePlan::predictions,
+     "keep the test rows' scores in the run's folder (predictions.parquet), for `slipway compare`"},
+};
+
+// Words of the model card that nobody but its owner knows.
+struct CardPlan {
+  std::string owner, contact, purpose, users, out_of_scope, limitations, ethics, approval;
+};
+inline constexpr params::Option<CardPlan> card_options[] = {
+    {"owner", &CardPlan::owner, "who answers for the model"},
+    {"contact", &CardPlan::contact, "how to reach them"},
+    {"purpose", &CardPlan::purpose, "the decision that the model supports"},
+    {"users", &CardPlan::users, "who uses its scores"},
+    {"out_of_scope", &CardPlan::out_of_scope, "what it must not be used for"},
+    {"limitations", &CardPlan::limitations, "known weaknesses and assumptions"},
+    {"ethics", &CardPlan::ethics, "whom its errors hurt, and what is done about it"},
+    {"approval", &CardPlan::approval, "who has reviewed it, and when"},
+};
+
 struct Gate {
   std::string metric;
   std::string condition;  // ">= 0.5"
@@ -185,6 +255,8 @@ struct Configuration {
   SearchPlan search;
   params::Value threshold;  // as under evaluate.threshold; null = maximise f1
   std::vector<Gate> gates;
+  EvaluatePlan evaluate;
+  CardPlan card;
   ExplainPlan explain;
   std::vector<std::string> package = {"onnx"};
   params::Value monitor;  // as under monitor

@@ -1,0 +1,285 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <slipway/base/random.hpp>
+#include <slipway/evaluate/calibration.hpp>
+
+namespace slipway::evaluate {
+namespace {
+
+constexpr double least = 1e-7;
+
+double log_odds(double score) {
+  const double p = std::clamp(score, least, 1 - least);
+  return std::log(p / (1 - p));
+}
+
+struct LineFit {
+  LogisticMap line;
+  double intercept_error = 0, slope_error = 0;
+};
+
+// Newton's method on two parameters, with halved steps where the loss would rise.
+LineFit fit_line(metrics::Labels labels, metrics::Scores scores) {
+  std::vector<double> odds(scores.size());
+  for (std::size_t i = 0; i < odds.size(); ++i) odds[i] = log_odds(scores[i]);
+  const auto loss = [&](const LogisticMap& line) {
+    double sum = 0;
+    for (std::size_t i = 0; i < odds.size(); ++i) {
+      const double margin = line.intercept + line.slope * odds[i];
+      sum += std::max(margin, 0.0) + std::log1p(std::exp(-std::abs(margin))) - (labels[i] == 1 ? margin : 0);
+    }
+    return sum;
+  };
+  LineFit fit;
+  double now = loss(fit.line);
+  for (int round = 0; round < 50; ++round) {
+    double g0 = 0, g1 = 0, h00 = 1e-12, h01 = 0, h11 = 1e-12;
+    for (std::size_t i = 0; i < odds.size(); ++i) {
+      const double p = 1 / (1 + std::exp(-(fit.line.intercept + fit.line.slope * odds[i])));
+      const double residual = p - (labels[i] == 1 ? 1 : 0);
+      const double weight = p * (1 - p);
+      g0 += residual;
+      g1 += residual * odds[i];
+      h00 += weight;
+      h01 += weight * odds[i];
+      h11 += weight * odds[i] * odds[i];
+    }
+    const double determinant = h00 * h11 - h01 * h01;
+    if (!(determinant > 1e-12 * h00 * h11)) break;  // one distinct score: no slope to be found
+    fit.intercept_error = std::sqrt(h11 / determinant);
+    fit.slope_error = std::sqrt(h00 / determinant);
+    const double step0 = (h11 * g0 - h01 * g1) / determinant;
+    const double step1 = (h00 * g1 - h01 * g0) / determinant;
+    double share = 1;
+    LogisticMap next;
+    for (int halving = 0; halving < 30; ++halving, share /= 2) {
+      next = {fit.line.intercept - share * step0, std::clamp(fit.line.slope - share * step1, 0.01, 100.0)};
+      if (loss(next) <= now) break;
+    }
+    const double then = loss(next);
+    const double moved = std::abs(next.intercept - fit.line.intercept) + std::abs(next.slope - fit.line.slope);
+    if (then <= now) {
+      fit.line = next;
+      now = then;
+    }
+    if (moved < 1e-9) break;
+  }
+  return fit;
+}
+
+IsotonicMap fit_isotonic(metrics::Labels labels, metrics::Scores scores) {
+  std::vector<std::uint32_t> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return scores[a] < scores[b]; });
+  struct Pool {
+    double rows = 0, positives = 0, low = 0, high = 0;
+    double mean() const { return positives / rows; }
+  };
+  std::vector<Pool> pools;
+  for (std::size_t i = 0; i < order.size();) {
+    Pool pool{0, 0, scores[order[i]], scores[order[i]]};
+    for (; i < order.size() && static_cast<double>(scores[order[i]]) == pool.low; ++i) {
+      pool.rows += 1;
+      pool.positives += labels[order[i]] == 1 ? 1 : 0;
+    }
+    while (!pools.empty() && pools.back().mean() >= pool.mean()) {
+      const Pool& before = pools.back();
+      pool = {pool.rows + before.rows, pool.positives + before.positives, before.low, pool.high};
+      pools.pop_back();
+    }
+    pools.push_back(pool);
+  }
+  IsotonicMap map;
+  for (const Pool& pool : pools) {
+    map.points.emplace_back(pool.low, pool.mean());
+    if (pool.high > pool.low) map.points.emplace_back(pool.high, pool.mean());
+  }
+  constexpr std::size_t most = 200;
+  if (map.points.size() > most) {
+    std::vector<std::pair<double, double>> kept;
+    for (std::size_t i = 0; i < most; ++i) kept.push_back(map.points[i * (map.points.size() - 1) / (most - 1)]);
+    map.points = std::move(kept);
+  }
+  return map;
+}
+
+bool both_classes(metrics::Labels labels) {
+  return std::find(labels.begin(), labels.end(), 0) != labels.end() &&
+         std::find(labels.begin(), labels.end(), 1) != labels.end();
+}
+
+// Linear between order statistics.
+double quantile(std::vector<double>& values, double share) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(std::lround(share * static_cast<double>(values.size() - 1)))];
+}
+
+void judge(CalibrationReport& report) {
+  const Interval& slope = report.slope_interval;
+  const double ratio = report.prevalence > 0 ? report.mean_score / report.prevalence : 0;
+  if (report.ece <= report.ece_by_chance) {
+    report.verdict = "calibrated";
+    report.text = fmt::format(
+        "The scores can be read as probabilities: their calibration error of {:.4g} is within what "
+        "chance gives ({:.4g}).",
+        report.ece, report.ece_by_chance);
+  } else if (slope.high < 1 || slope.low > 1) {
+    const bool extreme = slope.high < 1;
+    report.verdict = extreme ? "too_extreme" : "too_timid";
+    report.text = fmt::format("The scores are too {} (slope {:.3g}, 1 would be right): high ones are too {}.",
+                              extreme ? "extreme" : "timid", report.line.slope, extreme ? "high" : "low");
+  } else {
+    report.verdict = ratio > 1 ? "too_high" : "too_low";
+    report.text =
+        fmt::format("The scores are too {} on the whole: their mean is {:.4g}, the share of positives {:.4g}.",
+                    ratio > 1 ? "high" : "low", report.mean_score, report.prevalence);
+  }
+  const auto best = std::min_element(report.variants.begin(), report.variants.end(),
+                                     [](const auto& a, const auto& b) { return a.log_loss < b.log_loss; });
+  if (report.variants.size() < 2) return;
+  const double as_is = report.variants[0].log_loss;
+  const double gain = as_is > 0 ? 1 - best->log_loss / as_is : 0;
+  report.text += gain > 0.01
+                     ? fmt::format(" {} recalibration fitted on out-of-fold scores lowers the log loss by {:.1f} %.",
+                                   best->name == "isotonic" ? "An isotonic" : "A logistic", 100 * gain)
+                     : std::string(" Recalibrating would not help.");
+}
+
+}  // namespace
+
+double LogisticMap::apply(double score) const { return 1 / (1 + std::exp(-(intercept + slope * log_odds(score)))); }
+
+double IsotonicMap::apply(double score) const {
+  if (points.empty()) return score;
+  const auto above = std::lower_bound(points.begin(), points.end(), score,
+                                      [](const auto& point, double x) { return point.first < x; });
+  if (above == points.begin()) return points.front().second;
+  if (above == points.end()) return points.back().second;
+  const auto below = above - 1;
+  const double width = above->first - below->first;
+  const double share = width > 0 ? (score - below->first) / width : 1;
+  return below->second + share * (above->second - below->second);
+}
+
+Result<Recalibration> fit_recalibration(metrics::Labels labels, metrics::Scores scores) {
+  // The metrics' own checks of labels and scores.
+  if (const auto checked = metrics::brier(labels, scores); !checked.ok()) return checked.error();
+  if (!both_classes(labels)) return invalid_input("a recalibration needs rows of both classes");
+  return Recalibration{fit_line(labels, scores).line, fit_isotonic(labels, scores)};
+}
+
+Result<CalibrationReport> check_calibration(metrics::Labels labels, metrics::Scores scores,
+                                            const Recalibration* recalibration, std::uint64_t seed) {
+  SLIPWAY_TRY(const auto bins, metrics::reliability(labels, scores));
+  CalibrationReport report;
+  double positives = 0, sum = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    positives += labels[i] == 1 ? 1 : 0;
+    sum += scores[i];
+  }
+  report.prevalence = positives / static_cast<double>(labels.size());
+  report.mean_score = sum / static_cast<double>(labels.size());
+  report.ece = metrics::expected_calibration_error(bins);
+
+  constexpr int replicates = 1000;
+  std::vector<double> resampled, by_chance;
+  for (int replicate = 0; replicate < replicates; ++replicate) {
+    Random random(random_key({seed, 0x656365, static_cast<std::uint64_t>(replicate)}));
+    std::vector<metrics::ReliabilityBin> drawn = bins, null = bins;
+    for (std::size_t b = 0; b < bins.size(); ++b) {
+      const auto draw = [&](metrics::ReliabilityBin& bin, double share) {
+        const auto hits = static_cast<double>(random.poisson(bins[b].rows * share));
+        const auto misses = static_cast<double>(random.poisson(bins[b].rows * (1 - share)));
+        bin.observed = hits + misses > 0 ? hits / (hits + misses) : share;
+      };
+      draw(drawn[b], bins[b].observed);
+      draw(null[b], std::clamp(bins[b].predicted, 0.0, 1.0));
+    }
+    resampled.push_back(metrics::expected_calibration_error(drawn));
+    by_chance.push_back(metrics::expected_calibration_error(null));
+  }
+  report.ece_interval = {quantile(resampled, 0.025), quantile(resampled, 0.975)};
+  report.ece_by_chance = quantile(by_chance, 0.95);
+
+  const auto add = [&](std::string name, const auto& map) -> Status {
+    std::vector<float> moved(scores.size());
+    for (std::size_t i = 0; i < moved.size(); ++i) moved[i] = static_cast<float>(map(scores[i]));
+    CalibrationReport::Variant variant;
+    variant.name = std::move(name);
+    SLIPWAY_TRY(variant.log_loss, metrics::log_loss(labels, moved));
+    SLIPWAY_TRY(variant.brier, metrics::brier(labels, moved));
+    SLIPWAY_TRY(const auto of_bins, metrics::reliability(labels, moved));
+    variant.ece = metrics::expected_calibration_error(of_bins);
+    report.variants.push_back(std::move(variant));
+    return {};
+  };
+  SLIPWAY_CHECK(add("as_is", [](double score) { return score; }));
+  if (recalibration != nullptr) {
+    SLIPWAY_CHECK(add("logistic", [&](double score) { return recalibration->logistic.apply(score); }));
+    // A pool of one class only would be a certainty that one row can refute.
+    SLIPWAY_CHECK(add("isotonic",
+                      [&](double score) { return std::clamp(recalibration->isotonic.apply(score), 1e-5, 1 - 1e-5); }));
+  }
+  if (!both_classes(labels)) {
+    report.verdict = "undefined";
+    report.text = "All rows are of one class: whether the scores are calibrated cannot be said.";
+    return report;
+  }
+  const LineFit fit = fit_line(labels, scores);
+  report.line = fit.line;
+  const auto around = [](double value, double error) {
+    return Interval{value - normal_quantile_975 * error, value + normal_quantile_975 * error};
+  };
+  report.intercept_interval = around(fit.line.intercept, fit.intercept_error);
+  report.slope_interval = around(fit.line.slope, fit.slope_error);
+  judge(report);
+  return report;
+}
+
+nlohmann::json to_json(const CalibrationReport& report) {
+  nlohmann::json json = {{"mean_score", report.mean_score},
+                         {"prevalence", report.prevalence},
+                         {"ece", report.ece},
+                         {"ece_interval", {report.ece_interval.low, report.ece_interval.high}},
+                         {"ece_by_chance", report.ece_by_chance},
+                         {"verdict", report.verdict},
+                         {"text", report.text}};
+  json["variants"] = nlohmann::json::array();
+  for (const auto& variant : report.variants)
+    json["variants"].push_back(
+        {{"name", variant.name}, {"log_loss", variant.log_loss}, {"brier", variant.brier}, {"ece", variant.ece}});
+  if (report.verdict == "undefined") return json;
+  json["slope"] = report.line.slope;
+  json["slope_interval"] = {report.slope_interval.low, report.slope_interval.high};
+  json["intercept"] = report.line.intercept;
+  json["intercept_interval"] = {report.intercept_interval.low, report.intercept_interval.high};
+  return json;
+}
+
+nlohmann::json to_json(const Recalibration& recalibration) {
+  return {{"intercept", recalibration.logistic.intercept},
+          {"slope", recalibration.logistic.slope},
+          {"isotonic", recalibration.isotonic.points}};
+}
+
+Result<Recalibration> parse_recalibration(const nlohmann::json& json) {
+  if (!json.is_object() || !json.contains("slope") || !json.contains("intercept") || !json.contains("isotonic") ||
+      !json["slope"].is_number() || !json["intercept"].is_number() || !json["isotonic"].is_array())
+    return invalid_input("a recalibration needs `intercept`, `slope` and `isotonic`");
+  Recalibration found;
+  found.logistic = {json["intercept"].get<double>(), json["slope"].get<double>()};
+  for (const auto& point : json["isotonic"]) {
+    if (!point.is_array() || point.size() != 2 || !point[0].is_number() || !point[1].is_number())
+      return invalid_input("recalibration: `isotonic` holds pairs of numbers");
+    found.isotonic.points.emplace_back(point[0].get<double>(), point[1].get<double>());
+  }
+  return found;
+}
+
+}  // namespace slipway::evaluate
