@@ -256,9 +256,7 @@ model::Model forest_model(const ForestShape& shape, std::uint64_t seed) {
 std::vector<Example> example_models() {
   using Aggregate = Trees::Aggregate;
   std::vector<Example> all = operations();
-  const auto add = [&all](std::string name, Model model) {
-    all.push_back({std::move(name), std::move(model)});
-  };
+  const auto add = [&all](std::string name, Model model) { all.push_back({std::move(name), std::move(model)}); };
   add("fill", over_numbers(Fill{none, none, {1, -2}}, 2, 2));
   add("fill_indicator", over_numbers(Fill{none, none, {1, -2}, true}, 2, 4));
   add("lookup_one_hot",
@@ -307,19 +305,24 @@ std::vector<Example> example_models() {
   add("link_softmax", over_numbers(Link{none, none, Kind::softmax}, 4, 4));
   add("link_exponential", over_numbers(Link{none, none, Kind::exponential}, 2, 2));
   add("link_normalise", over_numbers(Link{none, none, Kind::normalise}, 3, 3));
-  add("terms",
-      over_text(Terms{0, none, Terms::Unit::character, 1, 2, {"c", "ca", "é"}, {1, 2, 3}, Terms::Norm::l2},
-                {"CA", "NY", "é"}, 3));
+  add("terms", over_text(Terms{0, none, Terms::Unit::character, 1, 2, {"c", "ca", "é"}, {1, 2, 3}, Terms::Norm::l2},
+                         {"CA", "NY", "é"}, 3));
   add("terms_with_blanks",
-      over_text(Terms{0, none, Terms::Unit::character, 2, 3, {" c", "a b", "b\t", "Xy"}, {1, 2, 3, 4}, Terms::Norm::l1},
-                {"a b c", "a\tb\t", "A B", "ab", "xy"}, 4));
-  add("terms_words",
-      over_text(Terms{0, none, Terms::Unit::word, 1, 2, {"a", "a bb", "bb", "bb a", "no way", "zürich"},
-                      {1, 2, 3, 0.5F, 2, 1}, Terms::Norm::l2, true},
-                {"A, a-bb!", "Zürich;zürich", "a\tbb\na  bb", "no way", "..."}, 6));
-  add("terms_long_words", over_text(Terms{0, none, Terms::Unit::word, 1, 1, {"a", "bbb"}, {1, 2}, Terms::Norm::none,
-                                          false, 2},
-                                    {"a bbb bbb", "a"}, 2));
+      over_text(Terms{0, none, Terms::Unit::character, 2, 3, {" c", "Xy", "a b", "b\t"}, {1, 4, 2, 3}, Terms::Norm::l1},
+                {"A B", "a\tb\t", "a b c", "ab", "xy"}, 4));
+  add("terms_words", over_text(Terms{0,
+                                     none,
+                                     Terms::Unit::word,
+                                     1,
+                                     2,
+                                     {"a", "a bb", "bb", "bb a", "no way", "zürich"},
+                                     {1, 2, 3, 0.5F, 2, 1},
+                                     Terms::Norm::l2,
+                                     true},
+                               {"...", "A, a-bb!", "Zürich;zürich", "a\tbb\na  bb", "no way"}, 6));
+  add("terms_long_words",
+      over_text(Terms{0, none, Terms::Unit::word, 1, 1, {"a", "bbb"}, {1, 2}, Terms::Norm::none, false, 2},
+                {"a", "a bbb bbb"}, 2));
   add("fraud", fraud());
   add("clashing_names", clashing_names());
   add("input_is_score", [] {

@@ -354,9 +354,10 @@ Status read_dependence(ExplainPlan& plan, const Value* value) {
 
 Result<Configuration> parse_configuration(std::string_view yaml, const std::string& file_name, const fs::path& folder) {
   SLIPWAY_TRY(const Value document, params::parse_yaml(yaml, file_name));
-  SLIPWAY_CHECK(document.expect_keys({"name", "source", "schema", "prepare", "split", "features", "augment", "learner",
-                                      "calibrate", "search", "evaluate", "explain", "package", "monitor", "card", "seed"},
-                                     "the configuration"));
+  SLIPWAY_CHECK(
+      document.expect_keys({"name", "source", "schema", "prepare", "split", "features", "augment", "learner",
+                            "calibrate", "search", "evaluate", "explain", "package", "monitor", "card", "seed"},
+                           "the configuration"));
   Configuration configuration;
   configuration.folder = folder;
   SLIPWAY_CHECK(read_string(configuration.name, document.find("name"), "name"));

@@ -115,8 +115,8 @@ Section data(const ReportContent& content) {
   const Citation chosen(content.search, "search.json");
   if (chosen.has("/dropped_features"))
     for (std::size_t i = 0; i < chosen.at("/dropped_features").size(); ++i)
-      dropped.rows.push_back({chosen.cell(pointer("dropped_features", i, "feature")),
-                              chosen.cell(pointer("dropped_features", i, "why"))});
+      dropped.rows.push_back(
+          {chosen.cell(pointer("dropped_features", i, "feature")), chosen.cell(pointer("dropped_features", i, "why"))});
   if (!dropped.rows.empty()) section.elements.push_back(dropped);
   Grid columns{
       "Columns after cleaning", {"column", "type", "missing", "distinct", "low (1 %)", "median", "high (99 %)"}, {}};

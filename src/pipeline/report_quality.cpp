@@ -65,7 +65,7 @@ void add_confusion(Section& section, const Citation& evaluation) {
   const std::size_t shown = std::min<std::size_t>(classes.size(), 20);
   for (std::size_t i = 0; i < shown; ++i) matrix.header.push_back(classes[i]);
   for (std::size_t i = 0; i < shown; ++i) {
-    std::vector<Cell> row = {Cell(classes[i])};
+    std::vector<Cell> row = {evaluation.cell(pointer("classes", i))};
     for (std::size_t j = 0; j < shown; ++j) row.push_back(evaluation.cell(pointer("confusion", i, j)));
     matrix.rows.push_back(row);
   }
@@ -76,7 +76,7 @@ void add_confusion(Section& section, const Citation& evaluation) {
   if (classes.size() <= 2) return;
   Grid grid{"By class", {"class", "rows", "precision", "recall", "F1", "ROC AUC against the rest"}, {}};
   for (std::size_t i = 0; i < std::min<std::size_t>(classes.size(), 50); ++i) {
-    std::vector<Cell> row = {Cell(classes[i])};
+    std::vector<Cell> row = {evaluation.cell(pointer("classes", i))};
     for (const char* name : {"rows", "precision", "recall", "f1", "roc_auc"})
       row.push_back(evaluation.cell(pointer("by_class", i, name)));
     grid.rows.push_back(row);

@@ -94,8 +94,8 @@ class Trainer {
 
     const learners::Settings best = search::all_settings(problem_, result.best_candidate());
     ModelRequest request{problem_.learner, best, configuration_.seed, threshold.threshold};
-    SLIPWAY_TRY(const FittedModel fitted, fit_model(configuration_, dataset_, dataset_.split.train, request, threads_,
-                                                    progress_));
+    SLIPWAY_TRY(const FittedModel fitted,
+                fit_model(configuration_, dataset_, dataset_.split.train, request, threads_, progress_));
     trained.fit_seconds = fitted.seconds;
     trained.search["dropped_features"] = json::array();
     for (const auto& [name, why] : fitted.dropped)
@@ -299,8 +299,8 @@ class Trainer {
 }  // namespace
 
 Result<FittedModel> fit_model(const Configuration& configuration, const Dataset& dataset,
-                               std::span<const std::uint32_t> rows, const ModelRequest& request, const Threads& threads,
-                               Progress& progress) {
+                              std::span<const std::uint32_t> rows, const ModelRequest& request, const Threads& threads,
+                              Progress& progress) {
   const model::Task task = dataset.target.task;
   const RowTargets targets = targets_of(dataset.target, rows);
   const int classes = static_cast<int>(dataset.target.classes.size());

@@ -40,8 +40,8 @@ struct FittedModel {
 };
 // Fits features and learner on these rows of the dataset's table (repeats allowed) and puts them together.
 Result<FittedModel> fit_model(const Configuration& configuration, const Dataset& dataset,
-                               std::span<const std::uint32_t> rows, const ModelRequest& request, const Threads& threads,
-                               Progress& progress);
+                              std::span<const std::uint32_t> rows, const ModelRequest& request, const Threads& threads,
+                              Progress& progress);
 
 // Cross-validates the candidates with features fitted inside each fold, chooses the threshold on the best candidate's
 // out-of-fold scores, and fits it on all training rows.

@@ -45,10 +45,11 @@ def test_only_training_rows_are_augmented(slipway, make_project, augment):
         slipway("score", bundle, "data/transactions.csv", "--out", f"{name}.csv", cwd=project)
         lines = (project / f"{name}.csv").read_text().splitlines()
         scores[name] = [float(line.split(",")[1]) for line in lines[1:]]
-    # No row more or less, and corrected: about the same probability of fraud on the whole.
+    # No row more or less. Corrected for the classes' changed shares: of the same size on the whole, where scores that are not
+    # corrected are about a hundred times too high (the share of fraud that was trained on against that of the data).
     assert len(scores["plain"]) == len(scores["changed"])
     mean = {name: sum(values) / len(values) for name, values in scores.items()}
-    assert mean["changed"] == pytest.approx(mean["plain"], rel=0.6)
+    assert mean["plain"] / 5 < mean["changed"] < mean["plain"] * 5
 
 
 def test_augmentation_is_deterministic(slipway, make_project):
@@ -76,6 +77,6 @@ def test_what_selection_leaves_out_is_explained(slipway, make_project):
 def test_wrong_words_are_refused_at_once(slipway, make_project):
     project = make_project(CONFIGURATION + "augment: {sampling: smot}\n")
     error = slipway("run", "slipway.yaml", cwd=project, code=2).stderr
-    assert "slipway.yaml:15" in error and "smote" in error
+    assert "slipway.yaml:13" in error and "smote" in error
     project = make_project(CONFIGURATION.replace("impute: median", "scale: {amuont: robust}"))
     assert "did you mean 'amount'" in slipway("run", "slipway.yaml", cwd=project, code=2).stderr

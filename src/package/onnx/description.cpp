@@ -26,9 +26,12 @@ std::optional<float> threshold_of(const Model& model) {
 
 // All but the weights, which are a constant of the graph.
 Json describe_terms(const model::Terms& op) {
-  return {{"unit", static_cast<int>(op.unit)},          {"norm", static_cast<int>(op.norm)},
-          {"minimum_length", op.minimum_length},        {"maximum_length", op.maximum_length},
-          {"sublinear", op.sublinear},                  {"shortest_word", op.shortest_word},
+  return {{"unit", static_cast<int>(op.unit)},
+          {"norm", static_cast<int>(op.norm)},
+          {"minimum_length", op.minimum_length},
+          {"maximum_length", op.maximum_length},
+          {"sublinear", op.sublinear},
+          {"shortest_word", op.shortest_word},
           {"terms", op.terms}};
 }
 

@@ -57,7 +57,7 @@ void set_attribute(onnx::Node& node, std::string_view name, std::int64_t value);
 void set_attribute(onnx::Node& node, std::string_view name, std::string_view value);
 void set_attribute(onnx::Node& node, std::string_view name, std::span<const float> values);         // a tensor
 void set_attribute(onnx::Node& node, std::string_view name, std::span<const std::uint8_t> values);  // a tensor
-onnx::Graph& set_graph(onnx::Node& node, std::string_view name);  // an empty one
+onnx::Graph& set_graph(onnx::Node& node, std::string_view name);                                    // an empty one
 onnx::Attribute* add_floats(onnx::Node& node, std::string_view name);
 onnx::Attribute* add_integers(onnx::Node& node, std::string_view name);
 onnx::Attribute* add_strings(onnx::Node& node, std::string_view name);

@@ -35,9 +35,9 @@ constexpr Child children[] = {
     {Message::model, 14, Message::entry},      {Message::graph, 1, Message::node},
     {Message::graph, 5, Message::tensor},      {Message::graph, 11, Message::value_info},
     {Message::graph, 12, Message::value_info}, {Message::node, 5, Message::attribute},
-    {Message::attribute, 5, Message::tensor},  {Message::attribute, 6, Message::graph},  {Message::value_info, 2, Message::type},
-    {Message::type, 1, Message::tensor_type},  {Message::tensor_type, 2, Message::shape},
-    {Message::shape, 1, Message::dimension},
+    {Message::attribute, 5, Message::tensor},  {Message::attribute, 6, Message::graph},
+    {Message::value_info, 2, Message::type},   {Message::type, 1, Message::tensor_type},
+    {Message::tensor_type, 2, Message::shape}, {Message::shape, 1, Message::dimension},
 };
 
 // Parsing may make this many objects for nothing, and one more for so many bytes.

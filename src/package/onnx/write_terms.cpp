@@ -1,6 +1,6 @@
-// Terms in standard operators (ai.onnx 20): there is no operator that cuts a text into words or characters, so the text is
-// rewritten with blanks around what counts, character by character: StringSplit at the character, then a Loop that joins the
-// pieces again. StringSplit at blanks and TfIdfVectorizer do the rest.
+// Terms in standard operators (ai.onnx 20): there is no operator that cuts a text into words or characters, so the text
+// is rewritten with blanks around what counts, character by character: StringSplit at the character, then a Loop that
+// joins the pieces again. StringSplit at blanks and TfIdfVectorizer do the rest.
 #include <slipway/model/terms.hpp>
 
 #include "write_operators.hpp"
@@ -36,7 +36,8 @@ bool can_occur(const Terms& op, const std::string& term) {
 
 class TermsWriter {
  public:
-  TermsWriter(PartWriter& writer, const Terms& op, const std::string& input) : writer_(writer), op_(op), input_(input) {}
+  TermsWriter(PartWriter& writer, const Terms& op, const std::string& input)
+      : writer_(writer), op_(op), input_(input) {}
 
   void run() {
     empty_ = writer_.texts("empty", {""});
@@ -178,7 +179,8 @@ class TermsWriter {
       const std::string logarithm =
           writer_.add("Log", "sublinear/logarithm", {writer_.add("Max", "sublinear/count", {value, unit})});
       const std::string damped = writer_.add("Add", "sublinear/damped", {unit, logarithm});
-      const std::string occurs = writer_.add("Greater", "sublinear/occurs", {value, writer_.scalar("sublinear/zero", 0)});
+      const std::string occurs =
+          writer_.add("Greater", "sublinear/occurs", {value, writer_.scalar("sublinear/zero", 0)});
       value = writer_.add("Where", "sublinear", {occurs, damped, value});
     }
     const auto width = static_cast<std::int64_t>(op_.weights.size());
