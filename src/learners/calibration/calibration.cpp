@@ -69,13 +69,15 @@ Result<Held> hold_back(const TrainingData& data, const CalibrationOptions& optio
     SLIPWAY_TRY(held.folds, folds(options.folds));
     return held;
   }
-  // As many of a hundred folds as make up the share.
+  // As many of a hundred folds as make up the share, spread evenly: a rare class has rows in the first folds only.
   SLIPWAY_TRY(const std::vector<FoldRows> parts, folds(100));
   if (parts.empty()) return held;
-  const auto wanted = static_cast<std::size_t>(std::lround(*options.fraction * static_cast<double>(parts.size())));
+  const auto wanted = std::clamp<std::size_t>(
+      static_cast<std::size_t>(std::lround(*options.fraction * static_cast<double>(parts.size()))), 1,
+      parts.size() - 1);
   FoldRows fold;
   for (std::size_t f = 0; f < parts.size(); ++f) {
-    auto& into = f < std::clamp<std::size_t>(wanted, 1, parts.size() - 1) ? fold.inside : fold.outside;
+    auto& into = (f + 1) * wanted / parts.size() > f * wanted / parts.size() ? fold.inside : fold.outside;
     into.insert(into.end(), parts[f].inside.begin(), parts[f].inside.end());
   }
   std::sort(fold.inside.begin(), fold.inside.end());

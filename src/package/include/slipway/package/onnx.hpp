@@ -21,7 +21,8 @@ namespace slipway::package {
 
 struct OnnxOptions {
   // Trees of one output as TreeEnsemble (ai.onnx.ml 5) with equal leaves stored once: a third of the size or less.
-  // Needs ONNX Runtime 1.20 or later; leaves out the covers that path-dependent Shapley values need.
+  // Needs an ONNX Runtime that has that operator (1.20.1 has not); leaves out the covers that path-dependent Shapley
+  // values need.
   bool compact = false;
 };
 
