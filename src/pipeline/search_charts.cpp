@@ -65,7 +65,8 @@ void add_path(Section& section, const json& search, const Axis& axis) {
   }
   const std::string name = axis.logarithmic() ? "log10 of " + axis.option : axis.option;
   section.elements.push_back(Chart{fmt::format("{} over {}", search.value("metric", ""), axis.option),
-                                   line_chart({mean, low, high}, name, search.value("metric", "")), 300, ""});
+                                   line_chart({mean, low, high}, name, search.value("metric", "")), 300, "",
+                                   "search.json#/candidates"});
 }
 
 void add_parallel_coordinates(Section& section, const json& search, const std::vector<Axis>& axes) {
@@ -110,7 +111,8 @@ void add_parallel_coordinates(Section& section, const json& search, const std::v
         {"calculable", true}}},
       {"series", {{{"type", "parallel"}, {"data", lines}, {"lineStyle", {{"width", 2}, {"opacity", 0.7}}}}}}};
   section.elements.push_back(Chart{"Candidates: one line each, over their options to their " + metric, option.dump(),
-                                   360, "Parallel coordinates of the searched options and the metric"});
+                                   360, "Parallel coordinates of the searched options and the metric",
+                                   "search.json#/candidates"});
 }
 
 // How many candidates each rung had, and its best.

@@ -36,7 +36,7 @@ learner: {learner}
 FILLED = "impute: median, missing_indicator: true"
 CASES = {
     "extra trees, one-hot": ("is_fraud", "{extra_trees: {n_estimators: 10, max_depth: 8}}", f"encode: one_hot, {FILLED}", ""),
-    "boosting, calibrated": ("is_fraud", "{gradient_boosting: {n_estimators: 20}}", "encode: ordinal", "calibrate: {method: isotonic, fraction: 0.3}"),
+    "boosting, calibrated": ("is_fraud", "{gradient_boosting: {n_estimators: 20}}", "encode: ordinal", "calibrate: {method: platt, fraction: 0.3}"),
     "boosting, classes": ("channel", "{gradient_boosting: {n_estimators: 8}}", "encode: target", ""),
     "boosting, counts": ("num_transactions", "{gradient_boosting: {loss: poisson, n_estimators: 20}}", "encode: one_hot", ""),
     "logistic": ("is_fraud", "{logistic_regression: {penalty: l2}}", f"encode: target, {FILLED}", ""),
