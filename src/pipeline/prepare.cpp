@@ -133,7 +133,7 @@ class Preparer {
 
   Result<Preparation> into_file(const fs::path& file) {
     Preparation preparation;
-    SLIPWAY_CHECK(identify(preparation));
+    SLIPWAY_TRY(pins_, read_type_pins(configuration_));
     SLIPWAY_CHECK(read_and_clean(preparation, ""));
     if (preparation.rows > 0) SLIPWAY_CHECK(database_->write(raw_, file));
     SLIPWAY_CHECK(finish(preparation));

@@ -151,35 +151,42 @@ std::string CellStore::texts_of(std::size_t column) const {
 
 Result<std::vector<ColumnType>> CellStore::guess_types(const std::vector<ColumnInfo>& pins) {
   constexpr int sample_rows = 16384;
+  std::vector<ColumnType> types;
+  std::vector<std::size_t> open;  // columns that are not pinned: only these are counted
   std::string counts_of_all, present, trimmed;
   for (std::size_t j = 0; j < names_.size(); ++j) {
-    const char* comma = j > 0 ? ", " : "";
+    types.emplace_back();
+    bool pinned = false;
+    for (const ColumnInfo& pin : pins)
+      if (pin.name == names_[j]) {
+        SLIPWAY_TRY(types[j], parse_column_type(pin.sql_type));
+        pinned = true;
+      }
+    if (pinned) continue;
+    const char* comma = open.empty() ? "" : ", ";
     counts_of_all += comma + sql_of_counts(quoted(j));
     present += fmt::format("{}{} AS {}", comma, sql_of_present(quoted(j), markers_), quoted(j));
     trimmed += fmt::format("{}{} AS {}", comma, sql_of_trimmed(quoted(j)), quoted(j));
+    open.push_back(j);
   }
+  if (open.empty()) return types;
   SLIPWAY_TRY(auto answer,
               connection_->query(fmt::format("SELECT {} FROM (SELECT {} FROM (SELECT {} FROM {} LIMIT {}))",
                                              counts_of_all, present, trimmed, table_, sample_rows)));
   const std::vector<std::int64_t> counts = answer.first_row_integers();
-  std::vector<ColumnType> types;
-  for (std::size_t j = 0; j < names_.size(); ++j) {
-    const CellCounts of_column = read_counts(counts, j);
-    ColumnType type;
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    const std::size_t j = open[i];
+    const CellCounts of_column = read_counts(counts, i);
+    ColumnType& type = types[j];
     type.kind = guess_kind(of_column);
     if (of_column.present > 0 && of_column.whole == of_column.present && settle_kind(of_column) == CellKind::text) {
       type.kind = CellKind::text;
       type.digits_only = true;
     }
-    for (const ColumnInfo& pin : pins)
-      if (pin.name == names_[j]) {
-        SLIPWAY_TRY(type, parse_column_type(pin.sql_type));
-      }
     if (type.kind == CellKind::unknown && of_column.present > 0 && of_column.dates_by_parts == of_column.present) {
       SLIPWAY_TRY(type.time_format, find_time_format(*connection_, "text", texts_of(j), of_column.present));
       if (!type.time_format.empty()) type.kind = CellKind::time;
     }
-    types.push_back(std::move(type));
   }
   return types;
 }

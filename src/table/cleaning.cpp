@@ -190,14 +190,15 @@ class Cleaner {
     return done;
   }
 
-  Status drop_where(const std::string& condition) {
+  // `examples` is a condition that holds for the first of the rows, where it costs less to tell than by `condition`.
+  Status drop_where(const std::string& condition, const std::string& examples = {}) {
     std::string cells;
     for (std::size_t j = 0; j < std::min(shown_cells, names_.size()); ++j)
       cells += fmt::format("{}{} || coalesce({}::VARCHAR, '')", j > 0 ? " || ', ' || " : "",
                            quote_literal(names_[j] + "="), quote_identifier(names_[j]));
     SLIPWAY_TRY(auto shown,
                 query(fmt::format("SELECT ({0} + 1)::VARCHAR, {1} FROM {2} WHERE {3} ORDER BY {0} LIMIT {4}", row_,
-                                  cells, table_, condition, shown_rows)));
+                                  cells, table_, examples.empty() ? condition : examples, shown_rows)));
     add_examples(shown);
     if (count_.examples.empty()) return {};
     if (row_ == "rowid" && !dropped_.empty())
@@ -238,17 +239,27 @@ class Cleaner {
 
   Status drop_ids(const std::string& select) {
     SLIPWAY_CHECK(query("CREATE OR REPLACE TEMP TABLE slipway_ids AS " + select));
-    return drop_where(row_ + " IN (SELECT n FROM temp.slipway_ids)");
+    SLIPWAY_TRY(auto first,
+                query(fmt::format("SELECT n::VARCHAR FROM temp.slipway_ids ORDER BY n LIMIT {}", shown_rows)));
+    std::vector<std::string> rows;
+    for (auto& row : first.texts()) rows.push_back(std::move(row[0]));
+    if (rows.empty()) return {};
+    return drop_where(row_ + " IN (SELECT n FROM temp.slipway_ids)",
+                      fmt::format("{} IN ({})", row_, fmt::join(rows, ", ")));
   }
 
   Status drop_duplicates(const std::vector<ColumnInfo>& columns, bool by_key) {
-    std::vector<std::string> keys;
-    for (const ColumnInfo& column : columns) keys.push_back(quote_identifier(column.name));
+    std::vector<std::string> keys, equal;
+    for (const ColumnInfo& column : columns) {
+      keys.push_back(quote_identifier(column.name));
+      equal.push_back(fmt::format("{0}.{1} IS NOT DISTINCT FROM repeated.{1}", table_, keys.back()));
+    }
     const std::string among = by_key ? " WHERE NOT (" + missing_condition(columns) + ")" : "";
-    return drop_ids(
-        fmt::format("SELECT n FROM (SELECT {0} AS n FROM {1}{2}) ANTI JOIN (SELECT min({0}) AS n FROM {1}{2} GROUP BY "
-                    "{3}) USING (n)",
-                    row_, table_, among, fmt::join(keys, ", ")));
+    // Few keys are repeated: only these are kept and looked up.
+    return drop_ids(fmt::format(
+        "SELECT {1}.{0} AS n FROM {1} JOIN (SELECT min({0}) AS \"slipway\nfirst\", {3} FROM {1}{2} GROUP BY {3} "
+        "HAVING count(*) > 1) AS repeated ON {4} WHERE {1}.{0} <> \"slipway\nfirst\"",
+        row_, table_, among, fmt::join(keys, ", "), fmt::join(equal, " AND ")));
   }
 
   Status drop_near_duplicates(const CleaningStep& step, const std::vector<ColumnInfo>& columns) {
@@ -471,7 +482,8 @@ class Cleaner {
 std::string sql_of_missing(const ColumnInfo& column) {
   const std::string name = quote_identifier(column.name);
   std::string condition = name + " IS NULL";
-  if (column.sql_type == "VARCHAR") condition += " OR trim(" + name + ", E' \\t\\r\\n') = ''";
+  if (column.sql_type == "VARCHAR")
+    condition += " OR (" + name + " < '!' AND trim(" + name + ", E' \\t\\r\\n') = '')";  // the first test is cheap
   if (column.sql_type == "FLOAT" || column.sql_type == "DOUBLE") condition += " OR isnan(" + name + ")";
   return "(" + condition + ")";
 }

@@ -21,9 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t head_rows = 4096;
+constexpr std::int64_t head_rows = 2048;
 constexpr std::size_t sampled_places = 12;
-constexpr std::size_t sampled_bytes = 1 << 16;
+constexpr std::size_t sampled_bytes = 1 << 14;
 constexpr std::size_t sampled_files = 16;
 
 // A CSV file from its start.
@@ -259,39 +259,61 @@ class Loader {
     return relation;
   }
 
-  // SQL of a cell of the guessed type, which fails at a cell that shows the guess to be wrong.
-  std::string sql_of_guess(const ColumnType& type, const std::string& column) const {
+  // SQL of a cell of the guessed type, which fails at a cell that shows the guess to be wrong. `value` is the column
+  // of what the cell converts to. What is rarely needed stands in branches that few rows take: it costs them only.
+  std::string sql_of_guess(const ColumnType& type, const std::string& column, const std::string& value) const {
     const std::string wrong = "error('slipway: ' || " + column + ")";
     switch (type.kind) {
       case CellKind::unknown:
         return fmt::format("CASE WHEN {} IS NOT NULL THEN CAST({} AS DOUBLE) END", column, wrong);
       case CellKind::text: {
         const std::string trimmed = "(" + sql_of_trimmed(column) + ")";
-        if (!type.digits_only) return sql_of_present(trimmed, markers_);
+        if (!type.digits_only)
+          // The reader has made NULL of every marker that has no blanks around it.
+          return fmt::format(
+              "CASE WHEN {0} < '!' OR suffix({0}, ' ') OR suffix({0}, E'\\t') OR suffix({0}, E'\\r') OR suffix({0}, "
+              "E'\\n') THEN {1} ELSE {0} END",
+              column, sql_of_present(trimmed, markers_));
         return fmt::format(
             "CASE WHEN {0} IS NULL OR regexp_full_match({0}, '[-+]?[0-9]+') THEN {0} ELSE CAST({1} AS "
             "VARCHAR) END",
             column, wrong);
       }
+      case CellKind::integer:
+        if (!type.settled)  // see sql_of_conversion
+          return fmt::format(
+              "CASE WHEN CAST({0} AS VARCHAR) IS DISTINCT FROM {1} THEN CAST({2} AS BIGINT) ELSE {0} END", value,
+              column, wrong);
+        break;
       default:
         break;
     }
-    const std::string checked = fmt::format("coalesce({}, {})", sql_of_conversion(type, column), wrong);
-    const std::string cell = fmt::format("CASE WHEN {} IS NOT NULL THEN {} END", column, checked);
+    const std::string cell = fmt::format("coalesce({}, CASE WHEN {} IS NOT NULL THEN {} END)", value, column, wrong);
     return type.kind == CellKind::number ? fmt::format("nullif({}, CAST('nan' AS DOUBLE))", cell) : cell;
+  }
+
+  // SQL of what is computed once for sql_of_guess; nothing for text.
+  static std::string sql_of_value(const ColumnType& type, const std::string& column) {
+    if (type.kind == CellKind::text || type.kind == CellKind::unknown) return {};
+    if (type.kind == CellKind::integer && !type.settled) return fmt::format("TRY_CAST({} AS BIGINT)", column);
+    return sql_of_conversion(type, column);
   }
 
   // False if it cannot be done this way.
   Result<bool> read_in_one_pass(std::string_view name, const std::vector<ColumnType>& types) {
     const std::optional<std::string> relation = sql_of_files();
     if (!relation) return false;
-    std::string cells;
+    std::string cells, values;
     for (std::size_t j = 0; j < types.size(); ++j) {
       const std::string column = quote_identifier(names()[j]);
-      cells += fmt::format("{}{} AS {}", j > 0 ? ", " : "", sql_of_guess(types[j], column), column);
+      const std::string value = fmt::format("\"slipway\nvalue {}\"", j);  // no file's column is called so
+      if (const std::string sql = sql_of_value(types[j], column); !sql.empty())
+        values += fmt::format(", {} AS {}", sql, value);
+      cells += fmt::format("{}{} AS {}", j > 0 ? ", " : "", sql_of_guess(types[j], column, value), column);
     }
-    const Status made = connection_.run(
-        fmt::format("CREATE OR REPLACE TABLE {} AS SELECT {} FROM ({})", quote_identifier(name), cells, *relation));
+    const Status made =
+        connection_.run(fmt::format("CREATE OR REPLACE TABLE {} AS SELECT {} FROM (SELECT *{} FROM ({}))",
+                                    quote_identifier(name), cells, values, *relation));
     if (made.ok()) return true;
     if (made.error().code() == ErrorCode::invalid_input) return false;
     return Error(made.error().code(), files_[0].string() + ": " + short_reason(made.error().message()));

@@ -64,7 +64,7 @@ Result<Prepared> prepare(const Configuration& configuration, const std::filesyst
                          Progress& progress);
 
 // The same into a .csv or .parquet file, whole or not at all. With source.memory_limit the table need not fit in
-// memory.
+// memory. Nothing is looked up in a cache, so the result has neither digest nor key: each source is read once.
 Result<Preparation> prepare_to_file(const Configuration& configuration, const std::filesystem::path& file, int threads,
                                     Progress& progress);
 
