@@ -259,11 +259,9 @@ inline void add_leaves(const BitSlicedTrees& trees, const BitSlicedTrees::Tree& 
 
 SlicedLevel best_sliced_level() {
 #ifdef SLIPWAY_SLICED_SIMD
-  static const SlicedLevel level = !has_avx2() ? SlicedLevel::scalar
-                                   : __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                                           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
-                                       ? SlicedLevel::avx512
-                                       : SlicedLevel::avx2;
+  static const SlicedLevel level = has_avx512() ? SlicedLevel::avx512
+                                   : has_avx2() ? SlicedLevel::avx2
+                                                : SlicedLevel::scalar;
   return level;
 #else
   return SlicedLevel::scalar;

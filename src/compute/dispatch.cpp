@@ -16,4 +16,14 @@ bool has_avx2() {
 #endif
 }
 
+bool has_avx512() {
+#if defined(__x86_64__)
+  static const bool available = has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+  return available;
+#else
+  return false;
+#endif
+}
+
 }  // namespace slipway::compute

@@ -26,8 +26,7 @@ bool goes_right(const PathNode& node, float x) {
 // One row against one baseline through one tree. Branches only where the two part, so the recursion is no deeper than
 // the features on a path.
 struct PairWalk {
-  const PathNode* nodes;
-  std::int32_t count;
+  const PairNode* nodes;
   const float* leaf;
   const float* row;
   const float* baseline;
@@ -41,30 +40,31 @@ struct PairWalk {
   };
 
   Sums walk(std::int32_t id, std::uint32_t place) {
-    for (;;) {
-      const PathNode& node = nodes[id];
-      const std::size_t feature = static_cast<std::size_t>(node.feature);
-      const bool row_right = goes_right(node, row[feature]);
-      const bool baseline_right = goes_right(node, baseline[feature * baseline_stride]);
-      if (row_right == baseline_right || state[feature] != 0) {
-        const int side = state[feature] == 2 ? baseline_right : row_right;
-        if (node.child[side] == count) return at_leaf(leaf[2 * id + side], place);
-        id = node.child[side];
+    while (id >= 0) {
+      const PairNode& node = nodes[id];
+      const std::size_t feature = node.feature & ~PairTrees::missing_bit;
+      const bool missing_left = (node.feature & PairTrees::missing_bit) != 0;
+      const float x = row[feature];
+      const float z = baseline[feature * baseline_stride];
+      const auto goes_right = [&](float value) {
+        return static_cast<bool>((value > node.threshold) | (!missing_left & !(value <= node.threshold)));
+      };
+      const bool row_right = goes_right(x);
+      const bool baseline_right = goes_right(z);
+      const unsigned before = state[feature];
+      if ((row_right == baseline_right) | (before != 0)) {
+        id = node.child[before == 2 ? baseline_right : row_right];
         continue;
       }
       state[feature] = 1;
-      const Sums with_row = step(id, row_right, place + weights.stride);
+      const Sums with_row = walk(node.child[row_right], place + weights.stride);
       state[feature] = 2;
-      const Sums with_baseline = step(id, baseline_right, place + 1);
+      const Sums with_baseline = walk(node.child[baseline_right], place + 1);
       state[feature] = 0;
       phi[feature] += with_row.row + with_baseline.baseline;
       return {with_row.row + with_baseline.row, with_row.baseline + with_baseline.baseline};
     }
-  }
-  Sums step(std::int32_t id, int side, std::uint32_t place) {
-    return nodes[id].child[side] == count ? at_leaf(leaf[2 * id + side], place) : walk(nodes[id].child[side], place);
-  }
-  Sums at_leaf(double value, std::uint32_t place) const {
+    const double value = leaf[~id];
     return {value * weights.row[place], value * weights.baseline[place]};
   }
 };
@@ -73,13 +73,40 @@ constexpr std::size_t few_baselines = 3;  // below, pairs are faster than lanes
 
 }  // namespace
 
-void explain_against(const Ensemble& ensemble, const PairWeights& weights, const BaselineColumns& baselines,
-                     const float* values, double* sums, Scratch& scratch, bool portable) {
+PairTrees::PairTrees(const Ensemble& ensemble) : nodes(ensemble.nodes.size()) {
+  std::vector<std::int32_t> place, open;
+  for (const PathTree& tree : ensemble.trees) {
+    const PathNode* from = ensemble.nodes.data() + tree.first;
+    const auto count = static_cast<std::int32_t>(tree.count);
+    place.assign(tree.count, 0);
+    std::int32_t next = 0;
+    open.assign(1, 0);
+    while (!open.empty()) {
+      const std::int32_t id = open.back();
+      open.pop_back();
+      place[id] = next++;
+      const int larger = from[id].share[1] > from[id].share[0];
+      for (const int side : {1 - larger, larger})
+        if (from[id].child[side] != count) open.push_back(from[id].child[side]);
+    }
+    for (std::int32_t id = 0; id < count; ++id) {
+      PairNode& node = nodes[tree.first + static_cast<std::uint32_t>(place[id])];
+      node.threshold = from[id].threshold;
+      node.feature = static_cast<std::uint32_t>(from[id].feature) | (from[id].missing_left ? missing_bit : 0);
+      for (int side = 0; side < 2; ++side)
+        node.child[side] = from[id].child[side] == count ? ~(2 * id + side) : place[from[id].child[side]];
+    }
+  }
+}
+
+void explain_against(const Ensemble& ensemble, const PairTrees& pairs, const PairWeights& weights,
+                     const BaselineColumns& baselines, const float* values, double* sums, Scratch& scratch,
+                     Instructions most) {
   const std::size_t features = ensemble.features.size();
   std::size_t in_lanes = baselines.count / 8 * 8;
   if (baselines.count - in_lanes >= few_baselines) in_lanes = baselines.count;
   if (ensemble.deepest > deepest_recursion) in_lanes = 0;
-  if (in_lanes > 0) explain_against_lanes(ensemble, weights, baselines, in_lanes, values, sums, scratch, portable);
+  if (in_lanes > 0) explain_against_lanes(ensemble, weights, baselines, in_lanes, values, sums, scratch, most);
   if (scratch.bytes.size() < features) scratch.bytes.resize(features);
   std::fill_n(scratch.bytes.begin(), features, static_cast<unsigned char>(0));
   for (std::size_t i = 0; i < ensemble.trees.size() && in_lanes < baselines.count; ++i) {
@@ -87,8 +114,7 @@ void explain_against(const Ensemble& ensemble, const PairWeights& weights, const
     for (std::size_t o = 0; o < ensemble.outputs; ++o) {
       if (!ensemble.active[i * ensemble.outputs + o]) continue;
       for (std::size_t b = in_lanes; b < baselines.count; ++b)
-        PairWalk{ensemble.nodes.data() + tree.first,
-                 static_cast<std::int32_t>(tree.count),
+        PairWalk{pairs.nodes.data() + tree.first,
                  ensemble.leaf_row(o) + std::size_t{tree.first} * 2,
                  values,
                  baselines.values.data() + b,

@@ -22,6 +22,19 @@ struct PairWeights {
   explicit PairWeights(std::uint32_t most_distinct);
 };
 
+// The trees again for pairs: four nodes a cache line, the child that more training rows reach right behind its parent.
+// The path of a row is one chain of loads, so that few lines are what matters.
+struct PairNode {
+  float threshold = 0;
+  std::uint32_t feature = 0;       // missing_bit says that a missing value goes left
+  std::int32_t child[2] = {0, 0};  // from the first node of the tree; ~edge of PathNode for a leaf
+};
+struct PairTrees {
+  static constexpr std::uint32_t missing_bit = 0x80000000;
+  std::vector<PairNode> nodes;  // trees where Ensemble::nodes has them
+  explicit PairTrees(const Ensemble& ensemble);
+};
+
 // Baselines' features as the ensemble reads them: values[feature * padded + baseline], `padded` a multiple of 8.
 struct BaselineColumns {
   std::size_t count = 0, padded = 0;
@@ -30,8 +43,9 @@ struct BaselineColumns {
 
 // Adds the unscaled contributions of one row, summed over the baselines: values[feature], sums[output * features +
 // feature].
-void explain_against(const Ensemble& ensemble, const PairWeights& weights, const BaselineColumns& baselines,
-                     const float* values, double* sums, Scratch& scratch, bool portable = false);
+void explain_against(const Ensemble& ensemble, const PairTrees& pairs, const PairWeights& weights,
+                     const BaselineColumns& baselines, const float* values, double* sums, Scratch& scratch,
+                     Instructions most = Instructions::avx512);
 
 // The unscaled output of the trees for one row, added to `sums`, one per output.
 void add_output(const Ensemble& ensemble, const float* values, std::size_t stride, double* sums);

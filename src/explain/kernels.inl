@@ -13,8 +13,12 @@
 typedef float Lanes __attribute__((vector_size(32), may_alias));
 typedef std::int32_t Masks __attribute__((vector_size(32), may_alias));
 inline constexpr int lanes = 8;
+// Rows of the rows kernel stand in vectors of their own, as wide as the set has; rows do not meet, so that the width
+// changes no number.
+typedef float Wide __attribute__((vector_size(SLIPWAY_ROW_BYTES), may_alias));
+typedef std::int32_t WideMasks __attribute__((vector_size(SLIPWAY_ROW_BYTES), may_alias));
 inline constexpr int vectors = 4;  // walked together, to hide latencies
-inline constexpr int walked = lanes * vectors;
+inline constexpr int walked = SLIPWAY_ROW_BYTES / 4 * vectors;
 
 // Constants of a node for the rows kernel, one array of `points` each.
 enum Constant {
@@ -35,21 +39,14 @@ enum Constant {
 
 inline void path_constants(const PathNode& node, const Pass& pass, float* out) {
   const int points = pass.points;
-  const double above = node.absent_above;
   for (int q = 0; q < points; ++q) {
-    const double t = pass.at[q];
-    const double u = 1 - t;
-    const double inverse_above = 1 / (t + u * above);
-    const double back = (1 - above) * inverse_above;
     for (int side = 0; side < 2; ++side) {
-      const double absent = above * node.share[side];
-      const double taken = t + u * absent;
-      const int when_taken = 2 * side + side;
-      const int when_not = 2 * side + (1 - side);
-      out[when_taken * points + q] = static_cast<float>(taken * inverse_above);
-      out[when_not * points + q] = static_cast<float>(u * absent * inverse_above);
-      out[(4 + when_taken) * points + q] = static_cast<float>(pass.weight[q] * ((1 - absent) / taken - back));
-      out[(4 + when_not) * points + q] = static_cast<float>(pass.weight[q] * (-1 / u - back));
+      for (int right = 0; right < 2; ++right) {
+        const EdgeFactor factor =
+            edge_factor(node.absent_above, node.share[side], side == right, pass.at[q], pass.weight[q]);
+        out[(2 * side + right) * points + q] = static_cast<float>(factor.ratio);
+        out[(4 + 2 * side + right) * points + q] = static_cast<float>(factor.gain);
+      }
     }
   }
 }
@@ -71,71 +68,71 @@ inline void leaf_constants(const PathNode& node, std::int32_t count, const float
   }
 }
 
-// Walks one tree for 32 rows at once.
+// Walks one tree for `walked` rows at once.
 template <int points>
 struct RowWalk {
   const PathNode* nodes;
   std::int32_t count;
   const float* constants;      // [node][constant][point]
   const float* absent_leaves;  // [node]
-  const float* columns;        // of the first of the 32 rows
+  const float* columns;        // of the first of the rows
   float* sums;                 // likewise
-  Masks* followed;             // [feature][vector]: the row takes all tests of the feature so far
+  WideMasks* followed;         // [feature][vector]: the row takes all tests of the feature so far
 
   template <bool repeated>
-  void visit(std::int32_t id, const Lanes* product, Lanes* below) {
+  void visit(std::int32_t id, const Wide* product, Wide* below) {
     const PathNode& node = nodes[id];
     const float* constant = constants + std::size_t(id) * constant_count * points;
-    const Lanes* x = reinterpret_cast<const Lanes*>(columns + std::size_t(node.feature) * block_rows);
-    Masks* follow = followed + node.feature * vectors;
-    Masks right[vectors], on[vectors];
-    Lanes gain[vectors];
-    const Lanes threshold = Lanes{} + node.threshold;
+    const Wide* x = reinterpret_cast<const Wide*>(columns + std::size_t(node.feature) * block_rows);
+    WideMasks* follow = followed + node.feature * vectors;
+    WideMasks right[vectors], on[vectors];
+    Wide gain[vectors];
+    const Wide threshold = Wide{} + node.threshold;
     for (int v = 0; v < vectors; ++v) {
       right[v] = node.missing_left ? x[v] > threshold : ~(x[v] <= threshold);
       if constexpr (repeated) on[v] = follow[v];
-      gain[v] = Lanes{};
+      gain[v] = Wide{};
     }
     if (node.child[0] == count || node.child[1] == count) {
-      const Lanes absent = Lanes{} + absent_leaves[id];
+      const Wide absent = Wide{} + absent_leaves[id];
 #pragma GCC unroll 8
       for (int q = 0; q < points; ++q) {
-        const Lanes below_left = Lanes{} + constant[leaf_below_when_left * points + q];
-        const Lanes below_right = Lanes{} + constant[leaf_below_when_right * points + q];
-        const Lanes gain_left = Lanes{} + constant[leaf_gain_when_left * points + q];
-        const Lanes gain_right = Lanes{} + constant[leaf_gain_when_right * points + q];
+        const Wide below_left = Wide{} + constant[leaf_below_when_left * points + q];
+        const Wide below_right = Wide{} + constant[leaf_below_when_right * points + q];
+        const Wide gain_left = Wide{} + constant[leaf_gain_when_left * points + q];
+        const Wide gain_right = Wide{} + constant[leaf_gain_when_right * points + q];
         for (int v = 0; v < vectors; ++v) {
-          Lanes value = right[v] ? below_right : below_left;
-          Lanes effect = right[v] ? gain_right : gain_left;
+          Wide value = right[v] ? below_right : below_left;
+          Wide effect = right[v] ? gain_right : gain_left;
           if constexpr (repeated) {
             value = on[v] ? value : absent;
-            effect = on[v] ? effect : Lanes{};
+            effect = on[v] ? effect : Wide{};
           }
           below[q * vectors + v] = product[q * vectors + v] * value;
           gain[v] += product[q * vectors + v] * effect;
         }
       }
     } else {
-      for (int i = 0; i < points * vectors; ++i) below[i] = Lanes{};
+      for (int i = 0; i < points * vectors; ++i) below[i] = Wide{};
     }
     for (int side = 0; side < 2; ++side) {
       if (node.child[side] == count) continue;
-      Lanes child_product[points * vectors], child_below[points * vectors];
-      const Lanes share = Lanes{} + node.share[side];
+      Wide child_product[points * vectors], child_below[points * vectors];
+      const Wide share = Wide{} + node.share[side];
       const float* ratio = constant + 2 * side * points;
 #pragma GCC unroll 8
       for (int q = 0; q < points; ++q) {
-        const Lanes when_left = Lanes{} + ratio[q];
-        const Lanes when_right = Lanes{} + ratio[points + q];
+        const Wide when_left = Wide{} + ratio[q];
+        const Wide when_right = Wide{} + ratio[points + q];
         for (int v = 0; v < vectors; ++v) {
-          Lanes factor = right[v] ? when_right : when_left;
+          Wide factor = right[v] ? when_right : when_left;
           if constexpr (repeated) factor = on[v] ? factor : share;
           child_product[q * vectors + v] = product[q * vectors + v] * factor;
         }
       }
       if (node.tested_below) {
         for (int v = 0; v < vectors; ++v) {
-          const Masks took = side == 1 ? right[v] : ~right[v];
+          const WideMasks took = side == 1 ? right[v] : ~right[v];
           if constexpr (repeated) {
             follow[v] = took & on[v];
           } else {
@@ -147,11 +144,11 @@ struct RowWalk {
       const float* delta = constant + (4 + 2 * side) * points;
 #pragma GCC unroll 8
       for (int q = 0; q < points; ++q) {
-        const Lanes when_left = Lanes{} + delta[q];
-        const Lanes when_right = Lanes{} + delta[points + q];
+        const Wide when_left = Wide{} + delta[q];
+        const Wide when_right = Wide{} + delta[points + q];
         for (int v = 0; v < vectors; ++v) {
-          Lanes factor = right[v] ? when_right : when_left;
-          if constexpr (repeated) factor = on[v] ? factor : Lanes{};
+          Wide factor = right[v] ? when_right : when_left;
+          if constexpr (repeated) factor = on[v] ? factor : Wide{};
           gain[v] += child_below[q * vectors + v] * factor;
           below[q * vectors + v] += child_below[q * vectors + v];
         }
@@ -159,11 +156,11 @@ struct RowWalk {
     }
     if (repeated && node.tested_below)
       for (int v = 0; v < vectors; ++v) follow[v] = on[v];
-    Lanes* sum = reinterpret_cast<Lanes*>(sums + std::size_t(node.feature) * block_rows);
+    Wide* sum = reinterpret_cast<Wide*>(sums + std::size_t(node.feature) * block_rows);
     for (int v = 0; v < vectors; ++v) sum[v] += gain[v];
   }
 
-  void walk(std::int32_t id, const Lanes* product, Lanes* below) {
+  void walk(std::int32_t id, const Wide* product, Wide* below) {
     if (nodes[id].edge_above >= 0) {
       visit<true>(id, product, below);
     } else {
@@ -174,11 +171,11 @@ struct RowWalk {
 
 template <int points>
 void walk_rows(const PathNode* nodes, std::int32_t count, const float* constants, const float* absent_leaves,
-               const float* columns, std::size_t rows, float* sums, Masks* followed) {
+               const float* columns, std::size_t rows, float* sums, WideMasks* followed) {
   for (std::size_t row = 0; row < rows; row += walked) {
     RowWalk<points> walk{nodes, count, constants, absent_leaves, columns + row, sums + row, followed};
-    Lanes product[points * vectors], below[points * vectors];
-    for (Lanes& lane : product) lane = Lanes{} + 1.0F;
+    Wide product[points * vectors], below[points * vectors];
+    for (Wide& lane : product) lane = Wide{} + 1.0F;
     walk.walk(0, product, below);
   }
 }
@@ -193,7 +190,7 @@ inline void explain_rows(const Ensemble& ensemble, const float* columns, std::si
   float* buffer = scratch.aligned(sum_size * ensemble.outputs + features * walked +
                                   (count + 16) * (constant_count * max_points + 1));
   float* partial = buffer;
-  Masks* followed = reinterpret_cast<Masks*>(partial + sum_size * ensemble.outputs);
+  WideMasks* followed = reinterpret_cast<WideMasks*>(partial + sum_size * ensemble.outputs);
   float* constants = reinterpret_cast<float*>(followed) + features * walked;
   float* absent_leaves = constants + count * constant_count * max_points;
   std::fill(partial, partial + sum_size * ensemble.outputs, 0.0F);
@@ -249,95 +246,6 @@ inline void explain_rows(const Ensemble& ensemble, const float* columns, std::si
         for (std::size_t row = 0; row < rows; ++row) to[row] += from[row];
       }
       std::fill(partial, partial + sum_size * ensemble.outputs, 0.0F);
-    }
-  }
-}
-
-// One row: the lanes are the points. No recursion, and no branch on a test, which is a coin flip.
-inline void explain_one(const Ensemble& ensemble, const float* values, double* sums, Scratch& scratch) {
-  const std::size_t features = ensemble.features.size();
-  const std::size_t count = ensemble.largest_count;
-  constexpr std::size_t trees_per_flush = 8;  // as in explain_rows
-  float* buffer = scratch.aligned((6 * count + 2 + features * ensemble.outputs) * lanes);
-  Lanes* product = reinterpret_cast<Lanes*>(buffer);  // [node + 1]; the last place takes what leaves would get
-  Lanes* below = product + count + 1;                 // [node + 1]; the last place stays 0
-  Lanes* reached = below + count + 1;                 // [edge]: p behind the edge
-  Lanes* delta = reached + 2 * count;                 // [edge]
-  Lanes* gains = delta + 2 * count;                   // [output][feature]
-  for (std::size_t f = 0; f < ensemble.outputs * features; ++f) gains[f] = Lanes{};
-  if (scratch.bytes.size() < 2 * count) scratch.bytes.resize(2 * count);
-  unsigned char* on = scratch.bytes.data();  // [edge]: the row takes it and all edges of its feature above
-
-  for (std::size_t i = 0; i < ensemble.trees.size(); ++i) {
-    const PathTree& tree = ensemble.trees[i];
-    const PathNode* nodes = ensemble.nodes.data() + tree.first;
-    const auto size = static_cast<std::int32_t>(tree.count);
-    for (std::uint32_t k = 0; k < tree.passes; ++k) {
-      const Pass& pass = ensemble.passes[tree.first_pass + k];
-      Lanes t, u, weight, beside;
-      for (int q = 0; q < lanes; ++q) {
-        t[q] = static_cast<float>(pass.at[q]);
-        u[q] = static_cast<float>(1 - pass.at[q]);
-        weight[q] = static_cast<float>(pass.weight[q]);
-        beside[q] = static_cast<float>(-pass.weight[q] / (1 - pass.at[q]));
-      }
-      product[0] = Lanes{} + 1.0F;
-      for (std::int32_t n = 0; n < size; ++n) {
-        const PathNode& node = nodes[n];
-        const float x = values[node.feature];
-        const int right = node.missing_left ? x > node.threshold : !(x <= node.threshold);
-        const int up = node.edge_above < 0 || on[node.edge_above];
-        on[2 * n] = up & !right;
-        on[2 * n + 1] = up & right;
-        const Masks is_right = Masks{} - right;
-        const Masks is_on = Masks{} - up;
-        const Lanes share_left = Lanes{} + node.share[0];
-        const Lanes share_right = Lanes{} + node.share[1];
-        const float above = node.absent_above;
-        // One division serves both factors' inverses.
-        const Lanes factor_above = t + u * above;
-        const Lanes absent_taken = above * (is_right ? share_right : share_left);
-        const Lanes absent_other = above * (is_right ? share_left : share_right);
-        const Lanes factor_taken = t + u * absent_taken;
-        const Lanes inverse = 1.0F / (factor_above * factor_taken);
-        const Lanes inverse_above = inverse * factor_taken;
-        const Lanes inverse_taken = inverse * factor_above;
-        const Lanes back = weight * inverse_above * (1 - above);
-        const Lanes ratio_taken = factor_taken * inverse_above;
-        const Lanes ratio_other = u * inverse_above * absent_other;
-        const Lanes delta_taken = weight * inverse_taken * (1 - absent_taken) - back;
-        const Lanes delta_other = beside - back;
-        const Lanes p = product[n];
-        const Lanes left = p * (is_on ? (is_right ? ratio_other : ratio_taken) : share_left);
-        const Lanes right_side = p * (is_on ? (is_right ? ratio_taken : ratio_other) : share_right);
-        product[node.child[0]] = left;
-        product[node.child[1]] = right_side;
-        reached[2 * n] = left;
-        reached[2 * n + 1] = right_side;
-        delta[2 * n] = is_on ? (is_right ? delta_other : delta_taken) : Lanes{};
-        delta[2 * n + 1] = is_on ? (is_right ? delta_taken : delta_other) : Lanes{};
-      }
-      below[size] = Lanes{};
-      for (std::size_t o = 0; o < ensemble.outputs; ++o) {
-        if (!ensemble.active[i * ensemble.outputs + o]) continue;
-        const float* leaf = ensemble.leaf_row(o) + std::size_t{tree.first} * 2;
-        Lanes* gain = gains + o * features;
-        for (std::int32_t n = size - 1; n >= 0; --n) {
-          const PathNode& node = nodes[n];
-          const Lanes left = reached[2 * n] * leaf[2 * n] + below[node.child[0]];
-          const Lanes right = reached[2 * n + 1] * leaf[2 * n + 1] + below[node.child[1]];
-          below[n] = left + right;
-          gain[node.feature] += left * delta[2 * n] + right * delta[2 * n + 1];
-        }
-      }
-    }
-    if (i % trees_per_flush == trees_per_flush - 1 || i + 1 == ensemble.trees.size()) {
-      for (std::size_t f = 0; f < ensemble.outputs * features; ++f) {
-        float sum = 0;
-        for (int q = 0; q < lanes; ++q) sum += gains[f][q];
-        sums[f] += sum;
-        gains[f] = Lanes{};
-      }
     }
   }
 }

@@ -31,6 +31,7 @@ void take_row(const Ensemble& ensemble, const model::Block& block, std::size_t r
 class PathDependentTrees : public Part {
  public:
   PathDependentTrees(const model::Trees& trees, const Mix& mix) : ensemble_(lay_out(trees, mix)) {
+    add_short_paths(ensemble_);
     base_ = ensemble_.expected;
   }
 
@@ -76,7 +77,7 @@ class PathDependentTrees : public Part {
 class InterventionalTrees : public Part {
  public:
   InterventionalTrees(const model::Trees& trees, const Mix& mix, const model::Block& baselines)
-      : ensemble_(lay_out(trees, mix)), weights_(ensemble_.most_distinct) {
+      : ensemble_(lay_out(trees, mix)), pairs_(ensemble_), weights_(ensemble_.most_distinct) {
     columns_.count = baselines.rows;
     columns_.padded = (baselines.rows + 7) / 8 * 8;
     columns_.values.assign(ensemble_.features.size() * columns_.padded, 0);
@@ -99,7 +100,7 @@ class InterventionalTrees : public Part {
     for (std::size_t row = begin; row < end; ++row) {
       take_row(ensemble_, block, row, work.values);
       work.sums.assign(used * ensemble_.outputs, 0.0);
-      explain_against(ensemble_, weights_, columns_, work.values.data(), work.sums.data(), work.kernel);
+      explain_against(ensemble_, pairs_, weights_, columns_, work.values.data(), work.sums.data(), work.kernel);
       for (std::size_t o = 0; o < ensemble_.outputs; ++o)
         for (std::size_t f = 0; f < used; ++f) to.at(o, ensemble_.features[f])[row] += work.sums[o * used + f] * scale_;
     }
@@ -107,6 +108,7 @@ class InterventionalTrees : public Part {
 
  private:
   Ensemble ensemble_;
+  PairTrees pairs_;
   PairWeights weights_;
   BaselineColumns columns_;
   double scale_ = 1;

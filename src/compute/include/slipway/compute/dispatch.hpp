@@ -15,5 +15,7 @@ namespace slipway::compute {
 
 // Whether hand-written AVX2 code may run here. SLIPWAY_NO_SIMD=1 in the environment says no, for tests and comparisons.
 bool has_avx2();
+// The same of AVX-512 with its F, VL, BW and DQ parts.
+bool has_avx512();
 
 }  // namespace slipway::compute
