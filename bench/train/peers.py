@@ -14,6 +14,7 @@ import time
 import numpy as np
 
 import tables
+from threadpoolctl import threadpool_limits
 
 FORESTS = ("Slipway", "Slipway, leaves of 100", "Slipway extra trees", "scikit-learn", "scikit-learn extra trees",
            "scikit-learn-intelex", "XGBoost-RF", "LightGBM-RF", "YDF-RF")  # fmt: skip
@@ -36,10 +37,11 @@ class Bench:
             return self.slipway(name, train, test, classes, depth, seed, trees, rounds)
         model = self.peer(name, classes, depth, seed, trees, rounds, train[0].shape[1])
         cpu, wall = time.process_time(), time.perf_counter()
-        if name.startswith("YDF"):
-            model = model.train({"x": train[0], "y": train[1]})
-        else:
-            model.fit(*train)
+        with threadpool_limits(self.threads):  # scikit-learn's histograms take all threads otherwise
+            if name.startswith("YDF"):
+                model = model.train({"x": train[0], "y": train[1]})
+            else:
+                model.fit(*train)
         seconds = time.process_time() - cpu, time.perf_counter() - wall
         if name.startswith("YDF"):
             scores = model.predict({"x": test[0]})

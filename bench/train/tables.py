@@ -10,14 +10,18 @@ EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
 
 def fraud(rows=284_807, columns=30, seed=7):
     """Like the well-known card data, 0.17 % positive: normal columns of falling scale that fraud shifts, a log-normal
-    amount, a few flipped labels."""
+    amount, a few flipped labels. Made in parts, so that 10 million rows take little more than their own 1.2 GB."""
     rng = np.random.default_rng(seed)
     labels = (rng.random(rows) < 0.00173).astype(np.int32)
-    features = rng.standard_normal((rows, columns)).astype(np.float32)
+    parts = [slice(begin, min(rows, begin + 100_000)) for begin in range(0, rows, 100_000)]
+    features = np.empty((rows, columns), dtype=np.float32)
+    for part in parts:
+        features[part] = rng.standard_normal((part.stop - part.start, columns))
     features *= np.linspace(2.0, 0.3, columns, dtype=np.float32)
     shift = rng.standard_normal(columns).astype(np.float32) * np.linspace(2.5, 0.2, columns, dtype=np.float32)
     strength = (0.3 + rng.random(rows).astype(np.float32))[:, None]
-    features += labels[:, None] * shift * strength
+    for part in parts:
+        features[part] += labels[part, None] * shift * strength[part]
     features[:, -1] = np.exp(rng.standard_normal(rows) * 1.6 + 3 + 0.6 * labels)
     flipped = rng.random(rows) < 0.0003
     return features, np.where(flipped, 1 - labels, labels).astype(np.int32)
