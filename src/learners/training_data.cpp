@@ -51,29 +51,6 @@ Status check_training_data(const TrainingData& data) {
   return {};
 }
 
-std::vector<float> effective_weights(const TrainingData& data, bool balanced, double positive) {
-  std::vector<float> weights(data.weights.begin(), data.weights.end());
-  std::vector<double> by_class(static_cast<std::size_t>(std::max(data.classes, 2)), 1.0);
-  by_class[1] = positive;
-  if (balanced) {
-    std::vector<double> sums(by_class.size(), 0.0);
-    double all = 0;
-    for (std::size_t row = 0; row < data.labels.size(); ++row) {
-      const double weight = weights.empty() ? 1.0 : weights[row];
-      sums[static_cast<std::size_t>(data.labels[row])] += weight;
-      all += weight;
-    }
-    const auto present = static_cast<double>(std::count_if(sums.begin(), sums.end(), [](double s) { return s > 0; }));
-    for (std::size_t k = 0; k < sums.size(); ++k)
-      if (sums[k] > 0) by_class[k] *= all / (present * sums[k]);
-  }
-  if (std::all_of(by_class.begin(), by_class.end(), [](double w) { return w == 1.0; })) return weights;
-  weights.resize(data.labels.size(), 1.0F);
-  for (std::size_t row = 0; row < weights.size(); ++row)
-    weights[row] = static_cast<float>(weights[row] * by_class[static_cast<std::size_t>(data.labels[row])]);
-  return weights;
-}
-
 Result<std::vector<std::int8_t>> read_directions(const std::string& text) {
   std::vector<std::int8_t> directions;
   if (text == "none") return directions;
@@ -104,6 +81,52 @@ Result<std::vector<double>> read_class_weights(const std::string& text) {
   }
   if (std::all_of(weights.begin(), weights.end(), [](double weight) { return weight == 0; }))
     return invalid_input("class_weight: all weights are 0");
+  return weights;
+}
+
+Status check_class_weight(const std::string& text) {
+  static const std::vector<std::string> names = {"none", "balanced"};
+  if (text == names[0] || text == names[1]) return {};
+  if (!text.empty() && std::isalpha(static_cast<unsigned char>(text[0])) != 0)
+    return invalid_input(fmt::format("class_weight: '{}'{}; expected none, balanced or one number per class", text,
+                                     suggestion(text, names)));
+  SLIPWAY_CHECK(read_class_weights(text));
+  return {};
+}
+
+Status check_class_weight(const std::string& text, const TrainingData& data) {
+  SLIPWAY_CHECK(check_class_weight(text));
+  if (text != "none" && data.task == model::Task::regression)
+    return invalid_input(fmt::format("class_weight: '{}' does not fit a regression task", text));
+  if (text == "none" || text == "balanced") return {};
+  SLIPWAY_TRY(const std::vector<double> weights, read_class_weights(text));
+  if (weights.size() != static_cast<std::size_t>(data.classes))
+    return invalid_input(fmt::format("class_weight: {} numbers for {} classes", weights.size(), data.classes));
+  return {};
+}
+
+std::vector<float> effective_weights(const TrainingData& data, const std::string& class_weight, double positive) {
+  std::vector<float> weights(data.weights.begin(), data.weights.end());
+  std::vector<double> by_class(static_cast<std::size_t>(std::max(data.classes, 2)), 1.0);
+  if (class_weight != "none" && class_weight != "balanced")
+    if (auto given = read_class_weights(class_weight); given.ok()) by_class = *std::move(given);
+  by_class[1] *= positive;
+  if (class_weight == "balanced") {
+    std::vector<double> sums(by_class.size(), 0.0);
+    double all = 0;
+    for (std::size_t row = 0; row < data.labels.size(); ++row) {
+      const double weight = weights.empty() ? 1.0 : weights[row];
+      sums[static_cast<std::size_t>(data.labels[row])] += weight;
+      all += weight;
+    }
+    const auto present = static_cast<double>(std::count_if(sums.begin(), sums.end(), [](double s) { return s > 0; }));
+    for (std::size_t k = 0; k < sums.size(); ++k)
+      if (sums[k] > 0) by_class[k] *= all / (present * sums[k]);
+  }
+  if (std::all_of(by_class.begin(), by_class.end(), [](double w) { return w == 1.0; })) return weights;
+  weights.resize(data.labels.size(), 1.0F);
+  for (std::size_t row = 0; row < weights.size(); ++row)
+    weights[row] = static_cast<float>(weights[row] * by_class[static_cast<std::size_t>(data.labels[row])]);
   return weights;
 }
 

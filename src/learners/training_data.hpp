@@ -8,10 +8,15 @@ namespace slipway::learners {
 // negative, not finite or all 0.
 Status check_training_data(const TrainingData& data);
 
-// Row weights times class weights; empty if all are 1. `balanced` weighs each class by the inverse of its share of the
-// weight (as scikit-learn: total / (classes present * weight of the class)); `positive` multiplies the weight of
-// class 1.
-std::vector<float> effective_weights(const TrainingData& data, bool balanced, double positive = 1);
+// class_weight of a learner that takes "none", "balanced" or one number per class ("1, 4"): what can be said before the
+// data are known, and with them.
+Status check_class_weight(const std::string& text);
+Status check_class_weight(const std::string& text, const TrainingData& data);
+
+// Row weights times class weights; empty if all are 1. `class_weight` is one that check_class_weight lets pass;
+// "balanced" weighs each class by the inverse of its share of the weight (as scikit-learn: total / (classes present *
+// weight of the class)); `positive` multiplies the weight of class 1.
+std::vector<float> effective_weights(const TrainingData& data, const std::string& class_weight, double positive = 1);
 
 // "1, 0, -1": a monotonic constraint per feature (1: the prediction may only rise with it, -1: only fall); empty for
 // "none" and for zeros only.

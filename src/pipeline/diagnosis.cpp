@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 
 #include <slipway/base/random.hpp>
+#include <slipway/base/text.hpp>
 #include <slipway/evaluate/bias_variance.hpp>
 #include <slipway/evaluate/evaluation.hpp>
+#include <slipway/evaluate/training_curve.hpp>
 #include <slipway/learners/learner.hpp>
 #include <slipway/pipeline/scoring.hpp>
 
@@ -23,6 +25,8 @@ using Rows = std::vector<std::uint32_t>;
 constexpr std::size_t most_train_rows = 200'000;  // scored for the measures of the training rows
 constexpr std::size_t most_held_out = 20'000;
 constexpr std::size_t linear_rows = 50'000;
+constexpr std::size_t most_watched_rows = 100'000;  // that the curve over rounds is fitted on
+constexpr int round_points = 24;                    // of that curve, and the first round
 
 class Diagnostician {
  public:
@@ -122,7 +126,7 @@ class Diagnostician {
   // Learning curve and decomposition, on the rows of the first fold and without it.
   Status resample() {
     const EvaluatePlan& plan = configuration_.evaluate;
-    if (plan.learning_curve == 0 && plan.resamples < 2) return {};
+    if (plan.learning_curve == 0 && plan.resamples < 2 && !plan.rounds) return {};
     SLIPWAY_TRY(learner_, learner_of(configuration_));
     request_.learner = &learner_;
     for (const auto& [name, value] : search_.at("best").items()) {
@@ -138,6 +142,9 @@ class Diagnostician {
     request_.threshold = threshold_of(servable_.model);
     SLIPWAY_TRY(const auto folds, divide_into_folds(configuration_, dataset_));
     const Rows held_out = draw(folds[0].validation_rows, most_held_out, 3);
+    if (plan.rounds)
+      if (const Status status = watch_rounds(folds[0].train_rows, held_out); !status.ok())
+        SLIPWAY_CHECK(skip("watched", status.error()));
     if (plan.learning_curve > 0)
       if (const Status status = add_curve(folds[0].train_rows, held_out); !status.ok())
         SLIPWAY_CHECK(skip("learning curve's", status.error()));
@@ -151,6 +158,61 @@ class Diagnostician {
     request_.seed = configuration_.seed;
     SLIPWAY_TRY(const auto fitted, fit_model(configuration_, dataset_, rows, request_, threads_, progress_));
     return engine::Predictor::compile(fitted.model);
+  }
+
+  // The rounds that the chosen settings ask for; none: the learner has none, or one fit does not contain shorter ones.
+  std::optional<int> rounds_wanted() const {
+    constexpr std::string_view option = "n_estimators";
+    const auto& nesting = learner_.nesting_options;
+    if (std::find(nesting.begin(), nesting.end(), option) == nesting.end()) return std::nullopt;
+    std::string text;
+    for (const auto& description : learner_.options)
+      if (description.name == option) text = description.default_value;
+    for (const auto& [name, value] : request_.settings)
+      if (name == option) text = value.text;
+    const auto number = parse_number(text);
+    return number && *number >= 3 ? std::optional(static_cast<int>(*number)) : std::nullopt;
+  }
+
+  // Loss and metric after each of some rounds, on rows that were learnt from and on others, out of one fit.
+  Status watch_rounds(const Rows& rows, const Rows& held_out) {
+    const std::optional<int> wanted = rounds_wanted();
+    if (!wanted) return {};
+    const Rows learnt = draw(rows, most_watched_rows, 5);
+    if (!every_class(learnt)) return {};
+    const Rows seen = draw(learnt, most_held_out, 6);
+    std::vector<int> rounds = {1};
+    for (int k = 1; k <= round_points; ++k)
+      if (const int round = (*wanted * k + round_points - 1) / round_points; round > rounds.back())
+        rounds.push_back(round);
+    std::vector<learners::Settings> points;
+    for (int round : rounds) points.push_back({{"n_estimators", params::scalar(std::to_string(round))}});
+    request_.seed = configuration_.seed;
+    SLIPWAY_TRY(const auto models,
+                fit_nested_models(configuration_, dataset_, learnt, request_, points, threads_, progress_));
+    const std::string loss = task_ == metrics::TaskKind::regression ? "rmse" : "log_loss";
+    const std::string metric(metric_->name);
+    std::vector<evaluate::RoundPoint> curve;
+    for (std::size_t k = 0; k < models.size(); ++k) {
+      if (progress_.cancelled()) return stopped_by_user();
+      SLIPWAY_TRY(const auto predictor, engine::Predictor::compile(models[k]));
+      SLIPWAY_TRY(const auto train, measure(predictor, seen, request_.threshold));
+      SLIPWAY_TRY(const auto validation, measure(predictor, held_out, request_.threshold));
+      const auto* train_loss = train.find(loss);
+      const auto* validation_loss = validation.find(loss);
+      const auto* train_metric = train.find(metric);
+      const auto* validation_metric = validation.find(metric);
+      if (train_loss == nullptr || validation_loss == nullptr || train_metric == nullptr ||
+          validation_metric == nullptr)
+        return {};
+      curve.push_back({static_cast<double>(rounds[k]), train_loss->value, validation_loss->value, train_metric->value,
+                       validation_metric->value});
+    }
+    json document = evaluate::to_json(curve, evaluate::judge_rounds(curve));
+    document.update(
+        {{"loss", loss}, {"metric", metric}, {"training_rows", learnt.size()}, {"held_out_rows", held_out.size()}});
+    evaluation_["fit"]["rounds"] = std::move(document);
+    return {};
   }
 
   Status add_curve(const Rows& rows, const Rows& held_out) {

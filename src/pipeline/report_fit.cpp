@@ -127,6 +127,35 @@ Section slice_section(const ReportContent& content) {
   return section;
 }
 
+namespace {
+
+// How loss and metric went from round to round.
+void add_rounds(const Citation& evaluation, Section& section) {
+  if (!evaluation.has("/fit/rounds")) return;
+  const json& rounds = evaluation.at("/fit/rounds");
+  const std::string verdict = rounds.at("verdict");
+  section.elements.push_back(Verdict{verdict == "diverges"  ? Verdict::Level::bad
+                                     : verdict == "settled" ? Verdict::Level::good
+                                                            : Verdict::Level::attention,
+                                     rounds.at("text"), evaluation.source("/fit/rounds/text")});
+  const auto add = [&](const std::string& key) {
+    const std::string name = rounds.at(key);
+    Series train{"training rows", {}}, validation{"validation rows", {}};
+    for (const json& point : rounds.at("points")) {
+      const auto at = [&](const std::string& field) { return point.at(field).get<double>(); };
+      train.points.emplace_back(at("rounds"), at("train_" + key));
+      validation.points.emplace_back(at("rounds"), at("validation_" + key));
+    }
+    section.elements.push_back(Chart{name + " by rounds", line_chart({train, validation}, "rounds", name, false, true),
+                                     320, name + " on training and validation rows by the number of rounds or trees",
+                                     evaluation.source("/fit/rounds/points")});
+  };
+  add("loss");
+  if (rounds.at("metric") != rounds.at("loss")) add("metric");
+}
+
+}  // namespace
+
 Section fit_section(const ReportContent& content) {
   Section section{"Bias and variance", {}};
   const Citation evaluation(content.evaluation, "evaluation.json");
@@ -159,6 +188,7 @@ Section fit_section(const ReportContent& content) {
                                      evaluation.source("/fit/learning_curve/points")});
     section.elements.push_back(grid);
   }
+  add_rounds(evaluation, section);
   if (evaluation.has("/fit/decomposition")) {
     const std::string place = "/fit/decomposition/";
     Figures figures;

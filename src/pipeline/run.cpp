@@ -42,6 +42,20 @@ struct Assessed {
   json evaluation, explanation, verification, profile;
 };
 
+// Passes on nothing but the wish to stop: for work whose many small fits are one stage to whoever watches.
+class OnlyCancelled final : public Progress {
+ public:
+  explicit OnlyCancelled(const Progress& whole) : whole_(whole) {}
+  void begin(std::string_view, std::size_t) override {}
+  void advance(std::size_t) override {}
+  void note(std::string_view) override {}
+  void end() override {}
+  bool cancelled() const override { return whole_.cancelled(); }
+
+ private:
+  const Progress& whole_;
+};
+
 class Line {
  public:
   Line(const Configuration& configuration, const RunOptions& options, Progress& progress)
@@ -67,6 +81,8 @@ class Line {
     if (!failed_gates_.empty()) result_.gates = check_failed("gates failed, nothing is published: " + failed_gates_);
     for (const auto& [name, value] : assessed_.evaluation.at("metrics").items())
       if (value.is_number()) result_.metrics[name] = value.get<double>();
+    if (assessed_.evaluation.contains("fit"))
+      result_.training = assessed_.evaluation["fit"].value("rounds", json::object());
     result_.id = run_id();
     render_report();
     if (!result_.gates) SLIPWAY_CHECK(publish());
@@ -168,8 +184,8 @@ class Line {
     result_.seconds["evaluate"] = watch.seconds();
     watch = {};
     progress_.begin("bias and variance", 0);
-    SLIPWAY_CHECK(diagnose(configuration_, servable, dataset_, trained_.search, assessed_.evaluation, threads_,
-                           silent_progress()));
+    OnlyCancelled quiet(progress_);
+    SLIPWAY_CHECK(diagnose(configuration_, servable, dataset_, trained_.search, assessed_.evaluation, threads_, quiet));
     progress_.end();
     result_.seconds["diagnose"] = watch.seconds();
     watch = {};
@@ -291,6 +307,7 @@ class Line {
                      {"bundle", result_.gates ? json(nullptr) : json(result_.bundle.string())},
                      {"version", result_.version},
                      {"metrics", result_.metrics},
+                     {"training", result_.training},
                      {"seconds", result_.seconds},
                      {"cached", result_.cached},
                      {"notes", result_.notes},
@@ -333,6 +350,7 @@ class Line {
       settings += fmt::format("{}{}={}", settings.empty() ? "" : ", ", name, value.get<std::string>());
     text += fmt::format("  chosen: {} ({})\n", configuration_.learner, settings.empty() ? "defaults" : settings);
     if (assessed_.evaluation.contains("fit")) text += "  " + assessed_.evaluation["fit"].value("text", "") + "\n";
+    if (result_.training.contains("text")) text += "  " + result_.training["text"].get<std::string>() + "\n";
     for (const char* name :
          {"average_precision", "roc_auc", "precision", "recall", "f1", "accuracy", "log_loss", "rmse", "mae", "r2"})
       if (const auto found = result_.metrics.find(name); found != result_.metrics.end())

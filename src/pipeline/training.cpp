@@ -118,6 +118,7 @@ class Trainer {
     options_.resource = plan.resource;
     options_.min_resources = plan.min_resources;
     options_.max_resources = plan.max_resources;
+    options_.aggressive_elimination = plan.aggressive_elimination;
     options_.metric = plan.metric.empty() ? "auto" : plan.metric;
     options_.iterations = plan.iterations;
     options_.seed = configuration_.seed;
@@ -296,50 +297,58 @@ class Trainer {
   std::vector<Fold> folds_;
 };
 
-}  // namespace
+// Features fitted on some rows: what a learner starts from.
+struct ReadyRows {
+  model::ModelBuilder builder;
+  features::FittedFeatures fitted;
+  RowTargets targets;
+  std::vector<std::int32_t> groups;
+  model::Task task = model::Task::binary;
+  int classes = 2;
 
-Result<FittedModel> fit_model(const Configuration& configuration, const Dataset& dataset,
-                              std::span<const std::uint32_t> rows, const ModelRequest& request, const Threads& threads,
-                              Progress& progress) {
+  learners::TrainingData data() const {
+    learners::TrainingData data;
+    data.features = &fitted.training;
+    data.task = task;
+    data.classes = task == model::Task::regression ? 1 : classes;
+    data.labels = targets.labels;
+    data.targets = targets.values;
+    data.weights = targets.weights;
+    data.groups = groups;
+    data.nominal = fitted.nominal;
+    return data;
+  }
+};
+
+Result<ReadyRows> ready_rows(const Configuration& configuration, const Dataset& dataset,
+                             std::span<const std::uint32_t> rows, const ModelRequest& request) {
   const model::Task task = dataset.target.task;
-  const RowTargets targets = targets_of(dataset.target, rows);
-  const int classes = static_cast<int>(dataset.target.classes.size());
+  ReadyRows ready{model::ModelBuilder(configuration.name),        {}, targets_of(dataset.target, rows), {}, task,
+                  static_cast<int>(dataset.target.classes.size())};
   features::FeaturePlan plan = dataset.plan;
   // What cannot take missing values gets them filled.
   if (!learners::takes_missing(*request.learner, request.settings, task) && plan.options.impute == "none" &&
       request.fill_missing)
     plan.options.impute = "median";
-  model::ModelBuilder builder(configuration.name);
-  SLIPWAY_TRY(auto fitted, features::fit(builder, plan, dataset.prepared.table, rows,
-                                         {task, classes, targets.labels, targets.values}, request.seed));
-  learners::TrainingData data;
-  data.features = &fitted.training;
-  data.task = task;
-  data.classes = task == model::Task::regression ? 1 : classes;
-  data.labels = targets.labels;
-  data.targets = targets.values;
-  data.weights = targets.weights;
+  SLIPWAY_TRY(ready.fitted,
+              features::fit(ready.builder, plan, dataset.prepared.table, rows,
+                            {task, ready.classes, ready.targets.labels, ready.targets.values}, request.seed));
   // Groups are known by training row.
   SLIPWAY_TRY(std::vector<std::int32_t> groups, training_groups(configuration, dataset));
   if (!groups.empty()) {
     std::vector<std::int32_t> by_row(dataset.prepared.table.rows(), -1);
     for (std::size_t i = 0; i < groups.size(); ++i) by_row[dataset.split.train[i]] = groups[i];
-    groups.clear();
-    for (std::uint32_t row : rows) groups.push_back(by_row[row]);
+    for (std::uint32_t row : rows) ready.groups.push_back(by_row[row]);
   }
-  data.groups = groups;
-  data.nominal = fitted.nominal;
-  progress.begin(fmt::format("fit {}", request.learner->name), 0);
-  Stopwatch watch;
-  SLIPWAY_TRY(const learners::Fragment fragment,
-              request.learner->fit(data, request.settings, request.seed, threads, progress).with_context("fit"));
-  FittedModel made;
-  made.seconds = watch.seconds();
-  made.dropped = std::move(fitted.dropped);
-  progress.end();
-  const model::ValueId scores = learners::append(builder, fragment, fitted.value);
-  builder.set_task(task, configuration.schema.target, dataset.target.classes);
-  if (task == model::Task::regression) {
+  return ready;
+}
+
+Result<model::Model> model_of(const Configuration& configuration, const Dataset& dataset, const ModelRequest& request,
+                              model::ModelBuilder builder, model::ValueId features,
+                              const learners::Fragment& fragment) {
+  const model::ValueId scores = learners::append(builder, fragment, features);
+  builder.set_task(dataset.target.task, configuration.schema.target, dataset.target.classes);
+  if (dataset.target.task == model::Task::regression) {
     builder.set_outputs(scores, scores);
   } else {
     model::Decide decide{};
@@ -350,8 +359,43 @@ Result<FittedModel> fit_model(const Configuration& configuration, const Dataset&
   builder.set_metadata("created by", "Slipway " + std::string(build_version()));
   builder.set_metadata("data digest", dataset.prepared.data_digest);
   builder.set_metadata("learner", std::string(request.learner->name));
-  SLIPWAY_TRY(made.model, std::move(builder).build());
+  return std::move(builder).build();
+}
+
+}  // namespace
+
+Result<FittedModel> fit_model(const Configuration& configuration, const Dataset& dataset,
+                              std::span<const std::uint32_t> rows, const ModelRequest& request, const Threads& threads,
+                              Progress& progress) {
+  SLIPWAY_TRY(ReadyRows ready, ready_rows(configuration, dataset, rows, request));
+  progress.begin(fmt::format("fit {}", request.learner->name), 0);
+  Stopwatch watch;
+  SLIPWAY_TRY(
+      const learners::Fragment fragment,
+      request.learner->fit(ready.data(), request.settings, request.seed, threads, progress).with_context("fit"));
+  FittedModel made;
+  made.seconds = watch.seconds();
+  made.dropped = std::move(ready.fitted.dropped);
+  progress.end();
+  SLIPWAY_TRY(made.model,
+              model_of(configuration, dataset, request, std::move(ready.builder), ready.fitted.value, fragment));
   return made;
+}
+
+Result<std::vector<model::Model>> fit_nested_models(const Configuration& configuration, const Dataset& dataset,
+                                                    std::span<const std::uint32_t> rows, const ModelRequest& request,
+                                                    std::span<const learners::Settings> points, const Threads& threads,
+                                                    Progress& progress) {
+  SLIPWAY_TRY(const ReadyRows ready, ready_rows(configuration, dataset, rows, request));
+  SLIPWAY_TRY(const auto nested,
+              request.learner->fit_nested(ready.data(), request.settings, points, request.seed, threads, progress));
+  std::vector<model::Model> models;
+  for (const learners::Settings& point : points) {
+    SLIPWAY_TRY(const learners::Fragment fragment, nested->extract(point));
+    SLIPWAY_TRY(models.emplace_back(),
+                model_of(configuration, dataset, request, ready.builder, ready.fitted.value, fragment));
+  }
+  return models;
 }
 
 Result<Trained> train(const Configuration& configuration, const Dataset& dataset, const std::filesystem::path& keep,

@@ -43,6 +43,12 @@ Result<FittedModel> fit_model(const Configuration& configuration, const Dataset&
                               std::span<const std::uint32_t> rows, const ModelRequest& request, const Threads& threads,
                               Progress& progress);
 
+// The same for several points of what nests in the learner, out of one fit. The learner nests.
+Result<std::vector<model::Model>> fit_nested_models(const Configuration& configuration, const Dataset& dataset,
+                                                    std::span<const std::uint32_t> rows, const ModelRequest& request,
+                                                    std::span<const learners::Settings> points, const Threads& threads,
+                                                    Progress& progress);
+
 // Cross-validates the candidates with features fitted inside each fold, chooses the threshold on the best candidate's
 // out-of-fold scores, and fits it on all training rows.
 // Finished fits are kept in `keep`, and taken from there if an earlier run was stopped; empty: nowhere.

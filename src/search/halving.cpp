@@ -37,8 +37,11 @@ Result<std::vector<Rung>> rungs_of(const SearchOptions& options, std::size_t can
   const std::size_t possible = 1 + whole_logarithm(static_cast<double>(most) / static_cast<double>(least), factor);
   std::vector<Rung> rungs;
   std::size_t left = candidates;
-  for (std::size_t i = 0; i < std::min(needed, possible); ++i) {
-    const double resource = std::pow(factor, static_cast<double>(i)) * static_cast<double>(least);
+  // As scikit-learn: the rungs that there is no resource for come first, all with the least.
+  const std::size_t repeated = options.aggressive_elimination && needed > possible ? needed - possible : 0;
+  for (std::size_t i = 0; i < std::min(needed, possible + repeated); ++i) {
+    const auto power = static_cast<double>(i > repeated ? i - repeated : 0);
+    const double resource = std::pow(factor, power) * static_cast<double>(least);
     rungs.push_back({left, std::min(most, static_cast<std::size_t>(resource + 1e-9))});
     left = static_cast<std::size_t>(std::ceil(static_cast<double>(left) / factor - 1e-9));
   }

@@ -312,9 +312,15 @@ TEST(Halving, HasScikitLearnsRungs) {
     double factor;
     std::optional<int> least;
     std::vector<std::size_t> counts, resources;
+    std::optional<int> most = {};
+    bool aggressive = false;
   };
   for (const Case& one_case :
-       {Case{27, 1000, 5, 3, {}, {27, 9, 3, 1}, {37, 111, 333, 999}},
+       {Case{27, 1000, 5, 3, {}, {27, 9, 3, 1}, {20, 20, 20, 60}, 60, true},
+        Case{27, 1000, 5, 3, 20, {27, 9, 3, 1}, {20, 20, 20, 60}, 100, true},
+        Case{10, 1000, 5, 2, 100, {10, 5, 3, 2}, {100, 200, 400, 800}, {}, true},
+        Case{50, 1000, 5, 3, 40, {50, 17, 6, 2}, {40, 40, 120, 360}, {}, true},
+        Case{27, 1000, 5, 3, {}, {27, 9, 3, 1}, {37, 111, 333, 999}},
         Case{10, 240, 3, 2, {}, {10, 5, 3, 2}, {30, 60, 120, 240}}, Case{6, 500, 5, 3, 60, {6, 2}, {60, 180}},
         Case{50, 100, 5, 3, {}, {50, 17}, {20, 60}}}) {
     Dimension dimension{"min_samples_split", {}, {}};
@@ -327,6 +333,8 @@ TEST(Halving, HasScikitLearnsRungs) {
     options.folds = one_case.folds;
     options.factor = one_case.factor;
     options.min_resources = one_case.least;
+    options.max_resources = one_case.most;
+    options.aggressive_elimination = one_case.aggressive;
     const auto plan = make_plan(problem, options);
     ASSERT_TRUE(plan.ok()) << plan.error().message();
     std::vector<std::size_t> counts, resources;

@@ -125,6 +125,21 @@ def test_voting(trained, rows):
     numpy.testing.assert_allclose(scores, peer.predict_proba(everything), atol=2e-4)
 
 
+def test_hard_voting(trained, rows):
+    members = "members: [logistic_regression: {C: 0.001, standardise: false}, linear: {standardise: false}], weights: [1, 3]"
+    scores = trained("three", f"{{voting: {{{members}, voting: hard}}}}")
+    everything, x, y, _ = parts(rows, "three")
+    peer = VotingClassifier([("a", logistic(C=0.001)), ("b", logistic())], voting="hard", weights=[1, 3]).fit(x, y)
+    # Where two classes are as likely to 1e-4, the solvers' last digits decide.
+    close = numpy.zeros(len(everything), dtype=bool)
+    for member in peer.estimators_:
+        likeliest = numpy.sort(member.predict_proba(everything), axis=1)
+        close |= likeliest[:, -1] - likeliest[:, -2] < 1e-3
+    assert close.mean() < 0.02
+    assert (peer.classes_[scores.argmax(axis=1)] == peer.predict(everything))[~close].all()
+    assert set(numpy.unique(scores).tolist()) <= {0.0, 0.25, 0.75, 1.0}
+
+
 def test_bagging(trained, rows):
     """Samples differ, so in distribution: the error of 100 bagged trees on rows that none of them saw."""
     scores = trained("number", "{bagging: {n_estimators: 100}}")

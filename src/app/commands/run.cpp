@@ -25,6 +25,7 @@ Status report_result(const pipeline::RunResult& result, Console& console) {
                    {"version", result.version.empty() ? json(nullptr) : json(result.version)},
                    {"report", result.report.string()},
                    {"metrics", metrics},
+                   {"training", result.training},
                    {"seconds", seconds},
                    {"cached", result.cached},
                    {"notes", result.notes},

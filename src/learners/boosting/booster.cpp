@@ -69,8 +69,7 @@ Status check_fit(const TrainingData& data, const BoostingOptions& options, const
   SLIPWAY_CHECK(check_directions(directions, data.features->width));
   if (directions != 0 && loss.renews_by_quantile())
     return invalid_input(fmt::format("monotonic_cst does not go with loss: {}", options.loss));
-  if (options.class_weight != "none" && data.task == model::Task::regression)
-    return invalid_input(fmt::format("class_weight: '{}' does not fit a regression task", options.class_weight));
+  SLIPWAY_CHECK(check_class_weight(options.class_weight, data));
   if (options.scale_pos_weight != 1 && data.task != model::Task::binary)
     return invalid_input("scale_pos_weight: only a binary task has a positive class");
   if (options.early_stopping_rounds && data.features->rows < 2)
@@ -200,8 +199,7 @@ class Booster {
 
  private:
   void take_targets(const TrainingData& data) {
-    const std::vector<float> weights =
-        effective_weights(data, options_.class_weight == "balanced", options_.scale_pos_weight);
+    const std::vector<float> weights = effective_weights(data, options_.class_weight, options_.scale_pos_weight);
     targets_.resize(rows_);
     weights_.resize(weights.size());
     for (std::size_t position = 0; position < rows_; ++position) {

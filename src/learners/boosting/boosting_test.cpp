@@ -79,6 +79,20 @@ TEST(Boosting, LogisticAsXgboost) {
               {0.8927547, 0.04100724, 0.1367953, 0.1342968, 0.8713075, 0.013089, 0.1007595, 0.9852471}, 2e-5F);
 }
 
+TEST(Boosting, ClassWeightsAreRowWeights) {
+  for (model::Task task : {model::Task::binary, model::Task::multiclass}) {
+    MadeData data = made_table(task, 240);
+    const bool two = task == model::Task::binary;
+    const Fragment given = fitted(data, with(as_xgboost, {{"class_weight", two ? "1, 3" : "1, 3, 0.5"}}));
+    for (std::int32_t label : data.labels) data.weights.push_back(label == 0 ? 1.0F : label == 1 ? 3.0F : 0.5F);
+    EXPECT_TRUE(same_fragments(given, fitted(data, as_xgboost)));
+    EXPECT_THAT(fit(data, settings({{"class_weight", "1, 2, 3, 4"}})).error().message(),
+                HasSubstr(two ? "4 numbers for 2 classes" : "4 numbers for 3 classes"));
+  }
+  EXPECT_THAT(fit(made_table(model::Task::binary, 20), settings({{"class_weight", "balancd"}})).error().message(),
+              HasSubstr("did you mean 'balanced'"));
+}
+
 TEST(Boosting, MissingValuesAndWeightsAsXgboost) {
   expect_near(sample_scores(made_table(model::Task::binary, 240, true, true), as_xgboost),
               {0.7798555, 0.05660666, 0.07457754, 0.3569669, 0.4423538, 0.01709141, 0.06211184, 0.7883568}, 2e-5F);

@@ -67,8 +67,8 @@ constexpr Option table[] = {
      {.minimum = 0, .maximum = 1, .open_minimum = true}},
     {"class_weight",
      &BoostingOptions::class_weight,
-     "balanced: weigh classes by the inverse of their frequency",
-     {.choices = "none|balanced"}},
+     "balanced: weigh classes by the inverse of their frequency; or one number per class, separated by commas",
+     {}},
     {"scale_pos_weight",
      &BoostingOptions::scale_pos_weight,
      "weight of the positive class of a binary task",
@@ -104,6 +104,7 @@ Result<BoostingOptions> read_options(const Settings& settings, BoostingOptions o
     SLIPWAY_CHECK(params::set_option(options, *option, value));
   }
   SLIPWAY_CHECK(read_directions(options.monotonic_cst));
+  SLIPWAY_CHECK(check_class_weight(options.class_weight));
   if (options.sampling_method == "gradient_based" && options.subsample == 1)
     return invalid_input("sampling_method: gradient_based needs a subsample below 1, such as 0.2");
   return options;

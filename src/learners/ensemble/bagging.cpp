@@ -137,13 +137,8 @@ Learner bagging() {
   Learner learner;
   learner.name = layout.learner;
   learner.documentation = "mean of one learner's fits on samples of the rows and features";
-  learner.options = describe_layout(layout);
-  const auto own = params::describe(std::span<const params::Option<BaggingOptions>>(table));
-  learner.options.insert(learner.options.end(), own.begin(), own.end());
-  learner.check = [](const Settings& settings) -> Status {
-    SLIPWAY_CHECK(read(settings));
-    return {};
-  };
+  describe(learner, layout, std::span<const params::Option<BaggingOptions>>(table));
+  learner.check = checked_by(read);
   learner.takes_missing_with = [](const Settings& settings, model::Task task) {
     const auto given = read(settings);
     if (!given.ok()) return true;

@@ -50,6 +50,35 @@ TEST(Voting, IsTheWeightedMeanOfItsMembers) {
   }
 }
 
+TEST(Voting, HardCountsLikeliestClasses) {
+  for (model::Task task : {model::Task::binary, model::Task::multiclass}) {
+    const MadeData data = make_data(task, 300, 4, 0, 2);
+    const Fragment whole = fit(voting(), data.view(),
+                               with("{voting: hard, members: [random_forest: {n_estimators: 4}, gradient_boosting: "
+                                    "{n_estimators: 9}, logistic_regression], weights: [2, 1, 1]}"));
+    const model::Block scores = *predict(whole, data.features);
+    const std::pair<const char*, const char*> members[] = {{"random_forest", "{n_estimators: 4}"},
+                                                           {"gradient_boosting", "{n_estimators: 9}"},
+                                                           {"logistic_regression", "{}"}};
+    model::Block votes(scores.rows, scores.width);
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      const model::Block of_member = *predict(
+          fit_by_name(members[i].first, data.view(), with(members[i].second), combine_key(5, i)), data.features);
+      for (std::size_t row = 0; row < votes.rows; ++row) {
+        std::size_t likeliest = 0;
+        for (std::size_t k = 1; k < votes.width; ++k)
+          if (of_member.at(row, k) > of_member.at(row, likeliest)) likeliest = k;
+        votes.column(likeliest)[row] += i == 0 ? 0.5F : 0.25F;
+      }
+    }
+    EXPECT_EQ(scores.values, votes.values);
+  }
+  const MadeData numbers = make_data(model::Task::regression, 50, 2, 0, 2);
+  const auto refused =
+      voting().fit(numbers.view(), with("{voting: hard, members: [decision_tree]}"), 1, one, silent_progress());
+  EXPECT_THAT(refused.error().message(), HasSubstr("only classes can be voted for"));
+}
+
 TEST(Bagging, OfTreesIsOneForest) {
   const MadeData data = make_data(model::Task::binary, 400, 6, 0.1, 3);
   const Fragment whole = fit(bagging(), data.view(), with("{n_estimators: 12, max_features: 0.5}"));

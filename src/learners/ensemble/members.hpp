@@ -48,6 +48,22 @@ bool take_missing(const Parts& parts, bool final_sees_features, model::Task task
 std::vector<params::Description> describe_layout(const Layout& layout);
 std::vector<std::string> layout_names(const Layout& layout);
 
+// Gives a learner the layout's keys and its own options.
+template <class Options>
+void describe(Learner& learner, const Layout& layout, std::span<const params::Option<Options>> own) {
+  learner.options = describe_layout(layout);
+  for (params::Description& option : params::describe(own)) learner.options.push_back(std::move(option));
+}
+
+// A Learner::check of what reads the settings.
+template <class Read>
+std::function<Status(const Settings&)> checked_by(Read read) {
+  return [read](const Settings& settings) -> Status {
+    SLIPWAY_CHECK(read(settings));
+    return {};
+  };
+}
+
 // Fits a member; the context of an error names it.
 Result<Fragment> fit_member(const Member& member, const TrainingData& data, std::uint64_t seed, const Threads& threads,
                             Progress& progress);

@@ -145,13 +145,8 @@ Learner stacking() {
   Learner learner;
   learner.name = layout.learner;
   learner.documentation = "a final learner over the predictions of several others, fitted out of fold";
-  learner.options = describe_layout(layout);
-  const auto own = params::describe(std::span<const params::Option<StackingOptions>>(table));
-  learner.options.insert(learner.options.end(), own.begin(), own.end());
-  learner.check = [](const Settings& settings) -> Status {
-    SLIPWAY_CHECK(read(settings));
-    return {};
-  };
+  describe(learner, layout, std::span<const params::Option<StackingOptions>>(table));
+  learner.check = checked_by(read);
   learner.takes_missing_with = [](const Settings& settings, model::Task task) {
     const auto given = read(settings);
     return !given.ok() || take_missing(given->parts, given->options.passthrough, task);

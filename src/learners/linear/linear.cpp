@@ -42,8 +42,9 @@ constexpr Option standardise = {
     "penalise the coefficients of standardised features; false: of the features as they are"};
 constexpr Option class_weight = {"class_weight",
                                  &LinearOptions::class_weight,
-                                 "balanced: weigh classes by the inverse of their frequency",
-                                 {.choices = "none|balanced"}};
+                                 "balanced: weigh classes by the inverse of their frequency; or one number per class, "
+                                 "separated by commas",
+                                 {}};
 constexpr Option max_iter = {"max_iter", &LinearOptions::max_iter, "most iterations of the solver", {.minimum = 1}};
 constexpr Option tol = {"tol",
                         &LinearOptions::tol,
@@ -71,6 +72,7 @@ struct Kind {
   // `options` with settings applied.
   Result<LinearOptions> read(const Settings& settings, LinearOptions options) const {
     SLIPWAY_CHECK(apply_settings<LinearOptions>(options, table, settings, name));
+    SLIPWAY_CHECK(check_class_weight(options.class_weight));
     return options;
   }
 };
@@ -111,7 +113,7 @@ Problem make_problem(const TrainingData& data, const LinearOptions& options, con
   } else {
     problem.targets.assign(data.labels.begin(), data.labels.end());
   }
-  const std::vector<float> weights = effective_weights(data, options.class_weight == "balanced");
+  const std::vector<float> weights = effective_weights(data, options.class_weight);
   problem.weights.assign(data.features->rows, 1.0);
   std::copy(weights.begin(), weights.end(), problem.weights.begin());
   problem.intercept = options.fit_intercept;
@@ -301,6 +303,7 @@ Result<Fragment> fit_point(const Kind& kind, Path& path, const LinearOptions& op
 Result<Fragment> fit(const Kind& kind, const TrainingData& data, const LinearOptions& options, const Threads& threads,
                      Progress& progress) {
   SLIPWAY_CHECK(check_fit(kind, data).with_context(kind.name));
+  SLIPWAY_CHECK(check_class_weight(options.class_weight, data).with_context(kind.name));
   const Stage stage(progress, kind.name, 0);
   Path path(data, options, threads, progress);
   return fit_point(kind, path, options, progress);
@@ -350,6 +353,7 @@ Result<std::unique_ptr<NestedFit>> fit_path(const Kind& kind, const TrainingData
                                             std::span<const Settings> points, const Threads& threads,
                                             Progress& progress) {
   SLIPWAY_CHECK(check_fit(kind, data).with_context(kind.name));
+  SLIPWAY_CHECK(check_class_weight(shared.class_weight, data).with_context(kind.name));
   const Stage stage(progress, kind.name, points.size());
   Path path(data, shared, threads, progress);
   std::map<double, Fragment> fragments;

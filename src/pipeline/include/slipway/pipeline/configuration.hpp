@@ -83,6 +83,7 @@ struct SearchPlan {
   double factor = 3;
   std::string resource = "rows";
   std::optional<int> min_resources, max_resources;
+  bool aggressive_elimination = false;
   std::string fold_method = "auto";
   std::string fold_column;
   int repeats = 1;
@@ -116,6 +117,8 @@ inline constexpr params::Option<SearchPlan> search_options[] = {
      &SearchPlan::max_resources,
      "halving: resources of the last round at most; none: all rows",
      {.minimum = 1}},
+    {"aggressive_elimination", &SearchPlan::aggressive_elimination,
+     "halving: where resources are few, the first rounds share the least of them until few candidates are left"},
     {"fold_method",
      &SearchPlan::fold_method,
      "how folds are made; auto: grouped or time where the split is, else stratified (regression: random). time trains "
@@ -180,6 +183,7 @@ struct EvaluatePlan {
   std::optional<CostPlan> costs;
   bool find_slices = true;
   bool linear_baseline = true;
+  bool rounds = true;
   int learning_curve = 5;
   int learning_curve_rows = 20000;
   int resamples = 5;
@@ -193,6 +197,8 @@ inline constexpr params::Option<EvaluatePlan> evaluate_options[] = {
      "look for parts of the test rows where the model is wrong more than its scores admit"},
     {"linear_baseline", &EvaluatePlan::linear_baseline,
      "fit a linear model on the same columns (at most 50,000 training rows) to compare with"},
+    {"rounds", &EvaluatePlan::rounds,
+     "forests and boosting: loss and metric by the number of rounds, on the first fold (at most 100,000 rows of it)"},
     {"learning_curve",
      &EvaluatePlan::learning_curve,
      "sizes of the learning curve, each twice the one before; 0: none",

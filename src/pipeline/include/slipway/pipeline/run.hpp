@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include <slipway/base/progress.hpp>
 #include <slipway/base/result.hpp>
 #include <slipway/pipeline/configuration.hpp>
@@ -26,6 +28,10 @@ struct RunResult {
   std::string version;  // in the registry; empty if written elsewhere
   std::filesystem::path report;
   std::map<std::string, double> metrics;  // on the test rows
+  // How loss and metric went from round to round, on rows of the first fold: {loss, metric, training_rows,
+  // held_out_rows, points: [{rounds, train_loss, validation_loss, train_metric, validation_metric}], verdict, text,
+  // best_rounds}. Empty where the learner has no rounds.
+  nlohmann::json training = nlohmann::json::object();
   std::map<std::string, double> seconds;  // read, prepare, search, fit, evaluate, explain, package
   std::vector<std::string> cached;        // stages that were taken from the cache
   std::vector<std::string> notes;

@@ -27,6 +27,9 @@ struct SearchOptions {
   std::string resource = "rows";
   std::optional<int> min_resources;  // of the first rung; none: as many as let the last rung have all
   std::optional<int> max_resources;  // of the last rung; none: all rows (needed for an option)
+  // Where the resources do not suffice for as many rungs as leave at most `factor` candidates: the first rung's
+  // resource is used again until they do.
+  bool aggressive_elimination = false;
   // Where finished fits are kept, so that a search that was stopped or killed takes them over; empty: nowhere. `key`
   // stands for everything that the folds' data depend on.
   std::filesystem::path keep;
