@@ -8,6 +8,11 @@
 #include <slipway/evaluate/training_curve.hpp>
 
 namespace slipway::evaluate {
+namespace {
+
+std::string short_number(double value) { return fmt::format("{:.4g}", value); }
+
+}  // namespace
 
 RoundsVerdict judge_rounds(std::span<const RoundPoint> points) {
   RoundsVerdict result;
@@ -42,24 +47,24 @@ RoundsVerdict judge_rounds(std::span<const RoundPoint> points) {
     result.verdict = "diverges";
     result.text =
         fmt::format("The loss of the training rows rises from {} to {}: the steps are too long, lower learning_rate.",
-                    format_number(best_training), format_number(last.train_loss));
+                    short_number(best_training), short_number(last.train_loss));
   } else if (last.validation_loss - best.validation_loss > 0.05 * gained &&
              last.validation_loss - best.validation_loss > 1e-6 * scale) {
     result.verdict = "overfits";
     result.text = fmt::format(
         "From round {} on the loss of the validation rows rises, from {} to {}, while that of the training rows falls: "
         "fewer rounds (n_estimators, early_stopping_rounds), a lower learning_rate or simpler trees.",
-        best.rounds, format_number(best.validation_loss), format_number(last.validation_loss));
+        best.rounds, short_number(best.validation_loss), short_number(last.validation_loss));
   } else if (quarter->validation_loss - last.validation_loss > 0.02 * gained) {
     result.verdict = "improves";
     result.text = fmt::format(
         "The loss of the validation rows still falls at the last round ({} at round {}, {} at round {}): more rounds "
         "help.",
-        format_number(quarter->validation_loss), quarter->rounds, format_number(last.validation_loss), last.rounds);
+        short_number(quarter->validation_loss), quarter->rounds, short_number(last.validation_loss), last.rounds);
   } else {
     result.verdict = "settled";
     result.text = fmt::format("The loss of the validation rows has settled at {}; more rounds change little.",
-                              format_number(last.validation_loss));
+                              short_number(last.validation_loss));
   }
   return result;
 }

@@ -94,6 +94,25 @@ def test_regression(slipway, tmp_path):
     assert sum(errors) / len(errors) < 0.8
 
 
+def test_rounds_are_watched(slipway, tmp_path, transactions):
+    """The curve over rounds, and what it says of settings that learn well, by heart, and with steps that are too long."""
+    def rounds(*settings):
+        flags = [word for setting in settings for word in ("--set", setting)]
+        words = ("train", transactions, "--target", "is_fraud", "--learner", "gradient_boosting", *flags, "--out", "model")
+        document = slipway(*words, "--json", cwd=tmp_path).document["training"]
+        assert document["points"] == sorted(document["points"], key=lambda point: point["rounds"])
+        return document
+
+    by_heart = rounds("n_estimators=120", "learning_rate=0.4")
+    assert by_heart["verdict"] == "overfits" and by_heart["best_rounds"] < 60
+    first, *_, last = by_heart["points"]
+    assert (first["rounds"], last["rounds"]) == (1, 120)
+    assert last["train_loss"] < first["train_loss"] / 4, "what was learnt from is known by heart"
+    assert rounds("n_estimators=30", "learning_rate=9")["verdict"] == "diverges"
+    assert rounds("n_estimators=20", "learning_rate=0.01")["verdict"] == "improves"
+    assert "log_loss by rounds" in (tmp_path / "model/report.html").read_text(encoding="utf-8")
+
+
 def test_an_interrupt_ends_a_fit_at_once_and_leaves_nothing(slipway, tmp_path, transactions):
     words = [slipway.path, "train", transactions, "--target", "is_fraud", "--set", "n_estimators=100000", "--out", "model"]
     process = subprocess.Popen([*map(str, words)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
