@@ -3,7 +3,8 @@
 //
 // usage: serve_load http  HOST:PORT METHOD PATH BODY_FILE|- CONNECTIONS RATE SECONDS [HEADER...]
 //        serve_load grpc  HOST:PORT PATH MESSAGE_FILE CONNECTIONS RATE SECONDS
-// RATE 0: as fast as CONNECTIONS requests at a time go (closed loop). Prints one JSON object.
+// RATE 0: as fast as CONNECTIONS requests at a time go (closed loop), looking for answers all the time, so that the
+// server does not pay for waking up a sleeping client. Prints one JSON object.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -70,6 +71,7 @@ class Schedule {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next - Clock::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 100));
   }
+  bool closed() const { return rate_ <= 0; }
   bool over() const { return Clock::now() >= end_; }
   void answered(Clock::time_point at, bool good) {
     if (good)
@@ -172,7 +174,8 @@ void run_http(Schedule& schedule, const std::string& address, const std::string&
       ++busy;
     }
     epoll_event events[64];
-    const int ready = ::epoll_wait(epoll, events, 64, idle.empty() ? 100 : schedule.wait_milliseconds());
+    const int wait = schedule.closed() ? 0 : idle.empty() ? 100 : schedule.wait_milliseconds();
+    const int ready = ::epoll_wait(epoll, events, 64, wait);
     for (int i = 0; i < ready; ++i) {
       Connection& connection = connections[events[i].data.u64];
       if (!receive(connection)) continue;

@@ -17,7 +17,6 @@ constexpr std::size_t read_bytes = 16u << 10;
 constexpr std::size_t body_read_bytes = 64u << 10;
 constexpr std::int64_t linger_milliseconds = 1'000;
 constexpr std::size_t linger_bytes = 1u << 20;
-constexpr auto sweep_interval = std::chrono::milliseconds(100);
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -41,7 +40,7 @@ std::string http_date() {
 
 void Loop::sweep_forever() {
   date = http_date();
-  const auto now = Clock::now();
+  now = Clock::now();
   std::vector<std::shared_ptr<Connection>> overdue;
   for (const auto& connection : connections)
     if (connection->is_overdue(now)) overdue.push_back(connection);
@@ -238,10 +237,21 @@ void Connection::respond(Response response) {
   response_ = std::move(response);
   if (shared_.draining) keep_alive_ = false;
   head_.clear();
-  fmt::format_to(std::back_inserter(head_),
-                 "HTTP/1.1 {} {}\r\nServer: slipway\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
-                 response_.status, reason_phrase(response_.status), loop_.date, response_.content_type,
-                 response_.body.size());
+  const auto append_number = [this](std::size_t number) {
+    const fmt::format_int digits(number);
+    head_.append(digits.data(), digits.size());
+  };
+  if (response_.status == 200) {
+    head_ += "HTTP/1.1 200 OK";
+  } else {
+    head_ += "HTTP/1.1 ";
+    append_number(static_cast<std::size_t>(response_.status));
+    head_.append(" ").append(reason_phrase(response_.status));
+  }
+  head_.append("\r\nServer: slipway\r\nDate: ").append(loop_.date);
+  head_.append("\r\nContent-Type: ").append(response_.content_type).append("\r\nContent-Length: ");
+  append_number(response_.body.size());
+  head_ += "\r\n";
   for (const auto& [name, value] : response_.headers) head_.append(name).append(": ").append(value).append("\r\n");
   if (!keep_alive_)
     head_ += "Connection: close\r\n";

@@ -24,6 +24,7 @@
 namespace slipway::serving {
 
 using Clock = std::chrono::steady_clock;
+inline constexpr auto sweep_interval = std::chrono::milliseconds(100);
 class Connection;
 
 // What all threads of a server share.
@@ -54,7 +55,8 @@ struct Loop {
   boost::asio::io_context context{1};
   boost::asio::steady_timer sweep{context};
   std::unordered_set<std::shared_ptr<Connection>> connections;
-  std::string date;  // for the Date field, at most a second old
+  Clock::time_point now = Clock::now();  // as of the last sweep
+  std::string date;                      // for the Date field, at most a second old
   std::thread thread;
 
   // Closes connections whose time is over, again and again.
@@ -88,7 +90,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void written();
   // Sends the end of the stream and waits a little for the client's, so that it can read the answer.
   void linger();
-  void set_deadline(std::int64_t milliseconds) { deadline_ = Clock::now() + std::chrono::milliseconds(milliseconds); }
+  // To a sweep's interval: four readings of the clock would be a good part of a small request's cost.
+  void set_deadline(std::int64_t milliseconds) {
+    deadline_ = loop_.now + sweep_interval + std::chrono::milliseconds(milliseconds);
+  }
 
   Stream stream_;
   std::string peer_, certificate_;  // the client's address and its certificate's common name

@@ -1,5 +1,6 @@
 #include <chrono>
 #include <set>
+#include <thread>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -123,13 +124,39 @@ struct ModelRepository::State {
         if (auto plan = plan_traffic(name, entry, rule->second); plan.ok()) entry.traffic = std::move(*plan);
     }
     fresh_bytes = 0;
-    const auto old = now();
+    auto old = now();
     for (const auto& [name, entry] : fresh)
       if (const auto before = old->find(name); before != old->end())
         if (lookup(before->second, {}) != lookup(entry, {})) ++swaps;
+    std::vector<ModelPointer> retired;
+    for (const auto& [name, entry] : *old)
+      for (const auto& [version, model] : entry.versions)
+        if (const auto after = fresh.find(name); after == fresh.end() || !holds(after->second, version, model.get()))
+          retired.push_back(model);
     auto pointer = std::make_shared<const Catalogue>(std::move(fresh));
-    const std::lock_guard guard(mutex);
-    catalogue.swap(pointer);
+    {
+      const std::lock_guard guard(mutex);
+      catalogue.swap(pointer);
+    }
+    retire(std::move(retired), std::move(pointer), std::move(old));
+  }
+
+  static bool holds(const Name& entry, const std::string& version, const ServedModel* model) {
+    const auto found = entry.versions.find(version);
+    return found != entry.versions.end() && found->second.get() == model;
+  }
+  // Frees models on this thread, once the requests that run on them have ended: to free one takes long, and a request
+  // should not have to. After a second whoever is the last does it.
+  static void retire(std::vector<ModelPointer> models, std::shared_ptr<const Catalogue> swapped,
+                     std::shared_ptr<const Catalogue> old) {
+    swapped.reset();
+    const auto limit = Clock::now() + std::chrono::seconds(1);
+    const auto alone = [](const auto& pointer) { return pointer.use_count() == 1; };
+    // The old catalogue holds them too.
+    while (!alone(old) && Clock::now() < limit) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    old.reset();
+    while (!std::all_of(models.begin(), models.end(), alone) && Clock::now() < limit)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
   std::uint64_t memory_of(const Catalogue& models) const {
@@ -154,6 +181,9 @@ struct ModelRepository::State {
   Result<ModelPointer> load_bundle_as(const std::filesystem::path& path, const std::string& name,
                                       const std::string& number) {
     SLIPWAY_TRY(LoadedBundle bundle, load_bundle(path));
+    if (!registry && !name.empty() && bundle.model.name != name)
+      return not_found(
+          fmt::format("Request for unknown model: '{}' is not found; the bundle holds '{}'", name, bundle.model.name));
     if (!name.empty()) bundle.model.name = name;
     if (!number.empty()) bundle.version = number;
     const std::uint64_t needed = estimated_bytes(bundle.model), used = memory_of(*now()) + fresh_bytes;
@@ -300,10 +330,6 @@ Status ModelRepository::load(std::string_view name) {
       SLIPWAY_CHECK(find(name));
       return {};
     }
-    SLIPWAY_TRY(const LoadedBundle bundle, load_bundle(state.location));
-    if (bundle.model.name != name)
-      return not_found(
-          fmt::format("Request for unknown model: '{}' is not found; the bundle holds '{}'", name, bundle.model.name));
     return state.load_single(std::string(name));
   }
   SLIPWAY_TRY(const std::vector<std::string> names, state.registry->names());

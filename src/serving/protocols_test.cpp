@@ -227,7 +227,9 @@ TEST_F(ProtocolsTest, TrafficIsSharedOut) {
   for (int id = 0; id < 400; ++id) {
     const std::string version = version_of(id);
     canaries += version == "4" ? 1 : 0;
-    if (id < 20) EXPECT_EQ(version_of(id), version);  // sticky
+    if (id < 20) {
+      EXPECT_EQ(version_of(id), version);  // sticky
+    }
   }
   EXPECT_GT(canaries, 60);
   EXPECT_LT(canaries, 140);

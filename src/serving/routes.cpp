@@ -55,6 +55,8 @@ Target make(Action action, Route route, std::string_view allowed, std::string_vi
   target.version = percent_decode(version);
   target.open = route == Route::health && action != Action::model_ready;
   target.admin = action == Action::load || action == Action::unload || route == Route::admin;
+  target.loads = action == Action::load || action == Action::unload || action == Action::admin_promote ||
+                 action == Action::admin_roll_back;
   return target;
 }
 

@@ -50,6 +50,7 @@ struct Target {
   bool label = false;          // `version` is a label of TensorFlow Serving's
   bool open = false;           // health: no client needs to prove who it is
   bool admin = false;          // changes what is served
+  bool loads = false;          // may load models, which takes long
 };
 
 // A path that is none is not_found, with the nearest one.

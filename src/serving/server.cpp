@@ -8,6 +8,7 @@
 
 #include "connection.hpp"
 #include "grpc/grpc_server.hpp"
+#include "loader.hpp"
 #include "tls.hpp"
 
 namespace slipway::serving {
@@ -99,6 +100,7 @@ void Server::State::take(Socket socket, Loop& loop) {
 }
 
 void Server::State::refresh_forever() {
+  yield_to_requests();
   std::unique_lock guard(mutex);
   while (!changed.wait_for(guard, std::chrono::milliseconds(shared.options.refresh_milliseconds),
                            [this] { return stopping; })) {
@@ -158,6 +160,7 @@ Status Server::State::stop() {
     });
   for (const auto& loop : loops)
     if (loop->thread.joinable()) loop->thread.join();
+  shared.service->finish_loads();
   if (shared.options.journal != nullptr)
     if (Status flushed = shared.options.journal->flush(); !flushed.ok()) outcome = std::move(flushed);
   guard.lock();

@@ -12,6 +12,7 @@
 #include "encoding.hpp"
 #include "grpc/calls.hpp"
 #include "json_lists.hpp"
+#include "loader.hpp"
 #include "trace_context.hpp"
 #include "work.hpp"
 
@@ -108,6 +109,7 @@ struct Service::State {
   ServiceOptions options;
   ServerMetrics metrics;
   std::atomic<bool> ready{true};
+  Loader loader;  // last: its tasks use what stands above
 
   // A refusal, or nothing if the request may go on.
   std::optional<Admission> refuse(const Credentials& credentials, bool open, bool admin, Exchange& exchange) {
@@ -130,8 +132,11 @@ struct Service::State {
     return options.in_flight > 0 && metrics.in_flight.load(std::memory_order_relaxed) > options.in_flight;
   }
 
-  // The prediction log's answer; `done` comes at once without a log.
+  // Whether rows of this request go to the prediction log.
+  bool is_logged(const Work& work) const { return options.journal != nullptr && work.scored && work.rows.size() > 0; }
   void log_rows(Work& work, std::function<void(Status)> done);
+  // An action that loads models, on the loader's thread.
+  void load_apart(Exchange exchange, const Request& request, const Target& target, Response response, Respond respond);
   void score_and_log_shadow(Work& work);
   void count_model(Work& work, bool ok, ErrorCode code);
   void describe(Exchange& exchange, const Work& work) const;
@@ -183,7 +188,6 @@ struct LoggedRows {
 }  // namespace
 
 void Service::State::log_rows(Work& work, std::function<void(Status)> done) {
-  if (!work.scored || work.rows.size() == 0 || options.journal == nullptr) return done({});
   const LoggedRows rows(work, *work.model, work.scores, work.role);
   options.journal->append(rows.records, std::move(done));
 }
@@ -285,6 +289,41 @@ std::optional<Response> refusal_of(const Admission& admission) {
 
 }  // namespace
 
+void Service::State::load_apart(Exchange exchange, const Request& request, const Target& target, Response response,
+                                Respond respond) {
+  struct Task {
+    Exchange exchange;
+    std::string body;
+    Target target;
+    Response response;
+    Respond respond;
+  };
+  const auto task = std::make_shared<Task>(
+      Task{std::move(exchange), std::string(request.body), target, std::move(response), std::move(respond)});
+  const auto conclude = [this](Task& done, const Status& status) {
+    std::string_view error;
+    if (!status.ok()) {
+      Response refusal = answer_error(status.error());
+      refusal.headers.insert(refusal.headers.end(), done.response.headers.begin(), done.response.headers.end());
+      done.response = std::move(refusal);
+      error = status.error().message();
+    }
+    finish(done.exchange, done.response.status, error);
+    done.respond(std::move(done.response));
+  };
+  const bool taken = loader.run([this, task, conclude] {
+    const Status status = safely([&]() -> Status {
+      Work& work = thread_work();
+      work.reset();
+      Request owned;
+      owned.body = task->body;
+      return answer_action({options, metrics, ready, task->exchange.client}, work, owned, task->target, task->response);
+    });
+    conclude(*task, status);
+  });
+  if (!taken) conclude(*task, unavailable("too many loads are waiting: try again in a second"));
+}
+
 void Service::handle(const Request& sent, Respond respond) {
   State& state = *state_;
   Exchange exchange;
@@ -362,11 +401,14 @@ void Service::handle(const Request& sent, Respond respond) {
     }
     return true;
   };
+  bool apart = false;
   const Status prepared = safely([&]() -> Status {
     if (!go_on()) return {};
+    apart = target->loads;
     const std::string_view id = request.header("x-request-id");
     work.request_id = usable_id(id) ? std::string(id) : target->scores ? fresh_id() : std::string();
     if (!work.request_id.empty()) response.headers.emplace_back("X-Request-Id", work.request_id);
+    if (apart) return {};
     if (target->scores) work.routing_key = request.header("x-canary-key");
     const ActionContext context{state.options, state.metrics, state.ready, exchange.client};
     SLIPWAY_CHECK(answer_action(context, work, request, *target, response));
@@ -387,8 +429,18 @@ void Service::handle(const Request& sent, Respond respond) {
     if (target.ok() && target->scores) state.count_model(work, false, prepared.error().code());
     fail(prepared.error());
   }
+  if (apart && prepared.ok()) {
+    state.describe(exchange, work);
+    return state.load_apart(std::move(exchange), request, *target, std::move(response), std::move(respond));
+  }
   if (!error.empty() && target.ok() && target->action == Action::invocations) shape_mlflow_error(response, error);
   state.describe(exchange, work);
+  if (!state.is_logged(work)) {
+    state.finish(exchange, response.status, error);
+    respond(std::move(response));
+    state.score_and_log_shadow(work);
+    return work.reset();
+  }
   state.log_rows(work, [&state, exchange, error, response = std::move(response),
                         respond = std::move(respond)](Status status) mutable {
     if (!status.ok()) {
@@ -451,13 +503,21 @@ void Service::call(const Call& call, RespondCall respond) {
     }
   }
   state.describe(exchange, work);
-  state.log_rows(work,
-                 [&state, exchange, reply = std::move(reply), respond = std::move(respond)](Status status) mutable {
-                   if (!status.ok())
-                     reply = reply_error(codes_of(status.error().code()).grpc, status.error().message());
-                   state.finish(exchange, exchange.call != nullptr ? reply.code : 404, reply.error);
-                   respond(std::move(reply));
-                 });
+  const auto status_of = [](const Exchange& done, const Reply& answer) {
+    return done.call != nullptr ? answer.code : 404;
+  };
+  if (!state.is_logged(work)) {
+    state.finish(exchange, status_of(exchange, reply), reply.error);
+    respond(std::move(reply));
+    state.score_and_log_shadow(work);
+    return work.reset();
+  }
+  state.log_rows(work, [&state, status_of, exchange, reply = std::move(reply),
+                        respond = std::move(respond)](Status status) mutable {
+    if (!status.ok()) reply = reply_error(codes_of(status.error().code()).grpc, status.error().message());
+    state.finish(exchange, status_of(exchange, reply), reply.error);
+    respond(std::move(reply));
+  });
   state.score_and_log_shadow(work);
   work.reset();
 }
@@ -490,6 +550,7 @@ Reply Service::call(const Call& one) {
   return wait_for<Reply>([&](RespondCall respond) { call(one, std::move(respond)); });
 }
 
+void Service::finish_loads() { state_->loader.stop(); }
 void Service::set_ready(bool ready) { state_->ready = ready; }
 void Service::count_refused(int status) { state_->metrics.count_request(Route::other, status); }
 void Service::count_connections(int change) {

@@ -76,8 +76,8 @@ struct MaskRule {
 struct WriterOptions {
   std::filesystem::path folder;
   Mode mode = Mode::durable;
-  std::vector<MaskRule> masks;
-  std::string hash_key;                          // for Hiding::hash; needed if a rule has it, at least 16 bytes
+  std::vector<MaskRule> masks = {};
+  std::string hash_key = {};                     // for Hiding::hash; needed if a rule has it, at least 16 bytes
   bool pack = false;                             // full segments are packed with zstd, in the background
   std::uint64_t keep_bytes = 0;                  // full segments beyond this go, oldest first; 0: all are kept
   std::int64_t keep_seconds = 0;                 // full segments last written before this go; 0: all are kept
@@ -137,9 +137,9 @@ struct InputColumn {
 };
 
 struct ReadOptions {
-  std::vector<InputColumn> inputs;  // empty: those in the log, as numbers where all values are numbers, else text
-  std::string model;                // only rows of this model; empty = all
-  std::string version;              // only rows of this version; empty = all
+  std::vector<InputColumn> inputs = {};  // empty: those in the log, as numbers where all values are numbers, else text
+  std::string model = {};                // only rows of this model; empty = all
+  std::string version = {};              // only rows of this version; empty = all
   std::int64_t from = std::numeric_limits<std::int64_t>::min();  // microseconds, inclusive
   std::int64_t to = std::numeric_limits<std::int64_t>::max();    // microseconds, exclusive
   bool shadow = false;                                           // also rows that a shadow version scored

@@ -37,13 +37,15 @@ struct ServiceOptions {
   std::uint64_t body_bytes = 16u << 20;  // of a body once it is unpacked
 };
 
-// Safe for concurrent use; the work is done on the calling thread.
+// Safe for concurrent use; the work is done on the calling thread, but for loading models, which has a thread of its
+// own.
 class Service {
  public:
   explicit Service(ServiceOptions options);
   ~Service();
 
-  // Called once per request: before handle() returns, or from the journal's thread once the scored rows are on disk.
+  // Called once per request: before handle() returns, or from the journal's thread once the scored rows are on disk, or
+  // from the loader's.
   using Respond = std::function<void(Response)>;
   void handle(const Request& request, Respond respond);
   // The same, waiting for the journal.
@@ -52,6 +54,10 @@ class Service {
   using RespondCall = std::function<void(Reply)>;
   void call(const Call& call, RespondCall respond);
   Reply call(const Call& call);
+
+  // Waits for the loads that clients have asked for; those asked for later are refused. Whoever destroys what an answer
+  // is sent through calls this before.
+  void finish_loads();
 
   // Whether /v2/health/ready says yes; a server that drains sets it to false.
   void set_ready(bool ready);
