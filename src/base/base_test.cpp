@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <slipway/base/chain.hpp>
 #include <slipway/base/file.hpp>
 #include <slipway/base/hash.hpp>
 #include <slipway/base/parallel.hpp>
@@ -44,6 +45,26 @@ TEST(Result, PassesErrorsUpWithContext) {
   EXPECT_EQ(quarter(3).error().message(), "odd");
   EXPECT_EQ(quarter(6).error().message(), "second half: odd");
   EXPECT_EQ(quarter(6).error().code(), ErrorCode::invalid_input);
+}
+
+// The digests are Python's hashlib's.
+TEST(Chain, LinesAreTakenApartAndChained) {
+  Sha256 digest;
+  const std::string first = next_chain(digest, chain_start, R"({"a":1)");
+  EXPECT_EQ(first, "fc6cee09194dd2578bd7664604fcb72a539066fd34544cea0009c43eb6cdc289");
+  const std::string line = R"({"a":1)" + chain_member(first);
+  ASSERT_EQ(line.back(), '\n');
+  const std::string_view whole = std::string_view(line).substr(0, line.size() - 1);
+  const auto parts = split_chained_line(whole);
+  ASSERT_TRUE(parts.has_value());
+  EXPECT_EQ(parts->before, R"({"a":1)");
+  EXPECT_EQ(parts->chain, first);
+  EXPECT_EQ(next_chain(digest, first, R"({"a":2)"), "9f09bc9f60e84a1897821cfe915aed5b6eafe1039173747db10bae160b96cd9c");
+  EXPECT_FALSE(split_chained_line(whole.substr(1, 20)).has_value());
+  EXPECT_FALSE(split_chained_line(line).has_value());
+  std::string no_digit(whole);
+  no_digit[whole.size() - 3] = 'G';
+  EXPECT_FALSE(split_chained_line(no_digit).has_value());
 }
 
 TEST(Sha256, MatchesTheStandard) {  // FIPS 180-4 example

@@ -12,9 +12,7 @@
 namespace slipway::journal {
 namespace {
 
-constexpr std::string_view chain_key = ",\"chain\":\"";
 constexpr std::string_view sequence_key = "{\"sequence\":";
-constexpr std::size_t digest_digits = 64;
 
 template <class Number>
 bool read_whole(std::string_view text, Number& value) {
@@ -104,23 +102,13 @@ Status pack_segment(const SegmentFile& segment) {
   return {};
 }
 
-std::optional<ChainedLine> split_line(std::string_view line) {
-  const std::size_t tail = chain_key.size() + digest_digits + 2;
-  if (line.size() < sequence_key.size() + tail || !line.starts_with(sequence_key) || !line.ends_with("\"}"))
-    return std::nullopt;
-  ChainedLine parts;
-  parts.before = line.substr(0, line.size() - tail);
-  if (line.substr(parts.before.size(), chain_key.size()) != chain_key) return std::nullopt;
-  parts.chain = line.substr(parts.before.size() + chain_key.size(), digest_digits);
-  const auto hexadecimal = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  if (!std::all_of(parts.chain.begin(), parts.chain.end(), hexadecimal)) return std::nullopt;
+std::optional<JournalLine> split_line(std::string_view line) {
+  const auto chained = split_chained_line(line);
+  if (!chained || !chained->before.starts_with(sequence_key)) return std::nullopt;
+  JournalLine parts{*chained};
   const std::string_view number = parts.before.substr(sequence_key.size());
   if (!read_whole(number.substr(0, number.find(',')), parts.sequence)) return std::nullopt;
   return parts;
-}
-
-std::string next_chain(Sha256& digest, std::string_view previous, std::string_view before) {
-  return digest.update(previous).update(before).update("}").hex();
 }
 
 }  // namespace slipway::journal

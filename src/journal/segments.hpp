@@ -7,12 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include <slipway/base/hash.hpp>
+#include <slipway/base/chain.hpp>
 #include <slipway/base/result.hpp>
 
 namespace slipway::journal {
-
-inline constexpr std::string_view chain_start = "0000000000000000000000000000000000000000000000000000000000000000";
 
 struct SegmentFile {
   std::filesystem::path path;
@@ -30,15 +28,10 @@ Result<std::string> read_segment(const SegmentFile& segment);
 // Packs a full segment with zstd: whole or not at all, then takes the unpacked one away.
 Status pack_segment(const SegmentFile& segment);
 
-struct ChainedLine {
-  std::string_view before;  // all in front of ,"chain":
-  std::string_view chain;
+struct JournalLine : ChainedLine {
   std::int64_t sequence = 0;
 };
 // Nothing if the line (without its line feed) does not have the form that the writer gives it.
-std::optional<ChainedLine> split_line(std::string_view line);
-
-// The chain of a line whose text in front of ,"chain": is `before`.
-std::string next_chain(Sha256& digest, std::string_view previous, std::string_view before);
+std::optional<JournalLine> split_line(std::string_view line);
 
 }  // namespace slipway::journal

@@ -294,7 +294,7 @@ struct Writer::State {
       fmt::format_to(std::back_inserter(lines), "{{\"sequence\":{},", batch.sequences[i]);
       lines.append(batch.bodies, begin, batch.ends[i] - begin);
       next = next_chain(digest, next, std::string_view(lines).substr(line));
-      lines.append(",\"chain\":\"").append(next).append("\"}\n");
+      lines.append(chain_member(next));
       begin = batch.ends[i];
     }
     const int code = write_all(segment.number(), lines);

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include <slipway/base/chain.hpp>
 #include <slipway/base/file.hpp>
-#include <slipway/base/hash.hpp>
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
 
@@ -18,15 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-const std::string chain_start(64, '0');
-constexpr std::string_view chain_key = ",\"chain\":\"";
-constexpr std::size_t chain_tail = chain_key.size() + 64 + 2;
-
 fs::path history_file(const fs::path& folder) { return folder / "registry.jsonl"; }
-
-std::string next_chain(std::string_view previous, std::string_view line_without_chain) {
-  return Sha256().update(previous).update(line_without_chain).hex();
-}
 
 Result<Event> read_event(std::string_view line) {
   const Json json = Json::parse(line, nullptr, false);
@@ -68,9 +60,9 @@ std::string write_event(const Event& event, std::string_view previous_chain) {
   json["why"] = event.why;
   if (!event.gates.empty()) json["gates"] = event.gates;
   std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  const std::string chain = next_chain(previous_chain, line);
   line.pop_back();
-  return line.append(chain_key).append(chain).append("\"}\n");
+  Sha256 digest;
+  return line += chain_member(next_chain(digest, previous_chain, line));
 }
 
 }  // namespace
@@ -84,23 +76,20 @@ Result<History> read_history(const fs::path& folder, bool check_chain) {
     return std::move(read).error();
   }
   std::string_view rest = *read;
+  Sha256 digest;
   for (std::size_t number = 1;; ++number) {
     const std::size_t end = rest.find('\n');
     if (end == std::string_view::npos) return history;
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end + 1);
     const auto where = [&] { return fmt::format("{}: line {}", history_file(folder).string(), number); };
-    if (line.size() < chain_tail || line.substr(line.size() - chain_tail, chain_key.size()) != chain_key)
-      return check_failed(where() + ": this is no event of a registry");
-    const std::string chain(line.substr(line.size() - chain_tail + chain_key.size(), 64));
-    if (check_chain) {
-      const std::string before = std::string(line.substr(0, line.size() - chain_tail)) + "}";
-      if (next_chain(history.chain, before) != chain)
-        return check_failed(where() + ": the chain does not fit: this event was changed, or one before it was removed");
-    }
+    const auto chained = split_chained_line(line);
+    if (!chained) return check_failed(where() + ": this is no event of a registry");
+    if (check_chain && next_chain(digest, history.chain, chained->before) != chained->chain)
+      return check_failed(where() + ": the chain does not fit: this event was changed, or one before it was removed");
     SLIPWAY_TRY(Event event, read_event(line).with_context(where()));
     history.events.push_back(std::move(event));
-    history.chain = chain;
+    history.chain = chained->chain;
   }
 }
 
