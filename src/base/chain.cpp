@@ -1,6 +1,6 @@
-#include <slipway/base/chain.hpp>
-
 #include <algorithm>
+
+#include <slipway/base/chain.hpp>
 
 namespace slipway {
 namespace {

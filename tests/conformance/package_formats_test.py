@@ -1,8 +1,10 @@
 """The other formats of a model, each in the engine it was made for: JPMML-Evaluator, TensorFlow, MLflow."""
 
+import csv
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -17,7 +19,9 @@ import onnx_check
 import pandas
 import pytest
 import tensorflow
-from test_conformance import ROWS, bundles, rows  # noqa: F401  (fixtures)
+import test_conformance
+from learners_test import learners
+from test_conformance import ROWS, bundles, note_of, rows  # noqa: F401  (fixtures)
 
 # Beside the forests of `bundles`: the other learners, with the other ways of encoding and filling, for each kind of target.
 CONFIGURATION = """\
@@ -36,6 +40,11 @@ learner: {learner}
 FILLED = "impute: median, missing_indicator: true"
 CASES = {
     "extra trees, one-hot": ("is_fraud", "{extra_trees: {n_estimators: 10, max_depth: 8}}", f"encode: one_hot, {FILLED}", ""),
+    "tree, scaled, cut": ("is_fraud", "{decision_tree: {max_depth: 6}}", "scale: {amount: standard, num_transactions: quantile_normal}\n  bins: {amount: 7}", ""),
+    "bagging, components": ("is_fraud", "{bagging: {n_estimators: 4}}", f"{FILLED}, encode: one_hot\n  scale: standard\n  polynomial: {{columns: [amount, num_transactions], degree: 2}}\n  pca: {{columns: [amount, num_transactions], components: 2}}", ""),
+    "voting, words": ("is_fraud", "{voting: {members: [{random_forest: {n_estimators: 4, max_depth: 6}}, logistic_regression]}}", f"{FILLED}\n  text: {{note: {{ngrams: [1, 2], min_df: 0.03, sublinear_tf: true}}}}", ""),
+    "forest, isotonic": ("is_fraud", "{random_forest: {n_estimators: 60, max_depth: 10}}", "encode: one_hot", "calibrate: {method: isotonic, fraction: 0.3}"),
+    "boosting, isotonic": ("channel", "{gradient_boosting: {n_estimators: 12}}", "encode: one_hot", "calibrate: {method: isotonic, fraction: 0.3}"),
     "boosting, calibrated": ("is_fraud", "{gradient_boosting: {n_estimators: 20}}", "encode: ordinal", "calibrate: {method: platt, fraction: 0.3}"),
     "boosting, classes": ("channel", "{gradient_boosting: {n_estimators: 8}}", "encode: target", ""),
     "boosting, counts": ("num_transactions", "{gradient_boosting: {loss: poisson, n_estimators: 20}}", "encode: one_hot", ""),
@@ -47,7 +56,7 @@ CASES = {
 FORESTS = ["reference", "two classes", "several classes", "regression"]
 NAMES = FORESTS + list(CASES)
 NUMBERS = ["regression", "boosting, counts", "linear"]
-SEVERAL = ["several classes", "boosting, classes", "softmax"]
+SEVERAL = ["several classes", "boosting, classes", "boosting, isotonic", "softmax"]
 PMML = "{http://www.dmg.org/PMML-4_4}"
 DIFFERENCES = []
 
@@ -56,15 +65,21 @@ DIFFERENCES = []
 def small(slipway, transactions, tmp_path_factory):
     """6,000 of the training rows."""
     folder = tmp_path_factory.mktemp("small")
-    lines = transactions.read_text(encoding="utf-8").splitlines(keepends=True)
-    (folder / "transactions.csv").write_text("".join(lines[:6001]), encoding="utf-8")
+    with open(transactions, newline="", encoding="utf-8") as stream:
+        table = list(csv.DictReader(stream))[:6000]
+    for number, row in enumerate(table):
+        row["note"] = note_of(row, number)
+    with open(folder / "transactions.csv", "w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, table[0].keys())
+        writer.writeheader()
+        writer.writerows(table)
     return folder / "transactions.csv"
 
 
 def make_bundle(slipway, small, folder, case):
     target, learner, features, more = CASES[case]
     numeric = ", ".join(column for column in ("amount", "num_transactions") if column != target)
-    options = "\n  ".join(features.split(", "))
+    options = features.replace(", encode", "\n  encode").replace(", impute", "\n  impute").replace(", missing", "\n  missing")
     (folder / "transactions.csv").write_bytes(small.read_bytes())
     (folder / "slipway.yaml").write_text(
         CONFIGURATION.format(target=target, learner=learner, features=options, more=more, numeric=numeric)
@@ -87,6 +102,23 @@ def exported(slipway, bundles, small, rows, tmp_path_factory):  # noqa: F811
     del os.environ["SLIPWAY_PYTHON"]
     yield folders
     print_table()
+
+
+def test_the_table_has_every_learner_and_feature(slipway, tmp_path):
+    """Another learner or kind of feature wants a line of its own."""
+    said = " ".join(f"{learner} {features} {more}" for _, learner, features, more in CASES.values()) + test_conformance.EVERYTHING
+    for learner in learners(slipway, tmp_path):
+        assert learner in said
+    reference = (pathlib.Path(__file__).parents[2] / "docs/reference/options.md").read_text(encoding="utf-8")
+    section = reference.split("## features\n")[1]
+    beside = re.search(r"beside (.*?)\.", section)[1]
+    kinds = re.findall(r"`(\w+)`", beside)
+    assert {"numeric", "text", "pca"} <= set(kinds)
+    options = re.findall(r"^\| `(\w+)` \|", section.split("\n## ")[0], re.MULTILINE)
+    assert {"impute", "bins", "encode"} <= set(options)
+    shaped = {"impute", "missing_indicator", "scale", "bins", "encode", *kinds} - {"select"}  # select only leaves out
+    for kind in shaped:
+        assert f"{kind}:" in said, kind
 
 
 def print_table():

@@ -33,6 +33,13 @@ learner: {{random_forest: {{n_estimators: 30, max_depth: 12}}}}
 """
 
 
+def note_of(row, number):
+    """Free text: words of one letter, signs, capitals, words of other scripts, unseen words, none at all."""
+    words = row["merchant_category"].replace("_", " ").title()
+    return [f"{words} a {row['card_type']}", f"A {words}, x/{row['state']}!", f"é {words}  paid; zürich 東", "", "unheard of",
+            f"{row['card_type']}-b-{words}", words][number % 7]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def rows(slipway, tmp_path_factory):
     """10,000 labelled rows of another seed, with missing values, and with categories and numbers the training lacks."""
@@ -53,6 +60,7 @@ def rows(slipway, tmp_path_factory):
             row["card_type"] = ["", "prepaid"][number // 17 % 2]
         if number % 19 == 0:
             row["timestamp"] = ["", "1969-12-31T23:59:59Z", "2044-02-29T12:00:00Z"][number // 19 % 3]
+        row["note"] = note_of(row, number)
         if number % 101 == 0:
             row["amount"] = ["1e30", "-1e30", "0", "-0.0", "1e-40"][number // 101 % 5]
     with open(folder / "rows.csv", "w", newline="", encoding="utf-8") as stream:

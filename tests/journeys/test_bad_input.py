@@ -36,6 +36,13 @@ def train(slipway, folder, data, *arguments, says):
     return refuse(slipway, folder, "train", data, *arguments, *TRAIN, "--out", "model", says=says)
 
 
+def test_a_manifest_that_is_no_utf8(slipway, standing, transactions):
+    manifest = standing / "model/manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"is_fraud"', b'"is_\xfffraud"', 1))
+    for command in (("score", "model", transactions, "--out", "scores.csv"), ("package", "model", "--out", "out", "--json")):
+        refuse(slipway, standing, *command, says=["the manifest cannot be read", "UTF-8"])
+
+
 def test_missing_file(slipway, standing):
     train(slipway, standing, "no_such.csv", "--target", "is_fraud", says=["no_such.csv"])
 

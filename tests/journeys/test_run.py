@@ -46,7 +46,15 @@ def test_each_publication_is_a_version(slipway, make_project):
     models = slipway("models", "list", "--json", cwd=folder).document["models"]
     assert [(model["name"], model["version"]) for model in models] == [("fraud", 1), ("fraud", 2)]
     assert models[0]["aliases"] == ["champion"]
-    slipway("models", "promote", "fraud/2", "--why", "a test", cwd=folder)
+    # A gate that fails leaves the champion and the history as they were; what differs is shown.
+    before = (folder / "models/registry.jsonl").read_bytes()
+    refused = slipway("models", "promote", "fraud/2", "--gate", "roc_auc >= 1.01", cwd=folder, code=1)
+    assert "roc_auc" in refused.stderr
+    assert (folder / "models/registry.jsonl").read_bytes() == before
+    assert "model.onnx" in slipway("models", "diff", "fraud/2", "fraud/1", cwd=folder).stdout
+    slipway("models", "promote", "fraud/2", "--why", "a test", "--gate", "roc_auc > 0.1", cwd=folder)
+    last = json.loads((folder / "models/registry.jsonl").read_text().splitlines()[-1])
+    assert last["event"] == "promote" and "roc_auc > 0.1" in last["gates"]
     models = slipway("models", "list", "--json", cwd=folder).document["models"]
     assert [model["aliases"] for model in models] == [[], ["champion"]]
     slipway("models", "roll-back", "fraud", cwd=folder)

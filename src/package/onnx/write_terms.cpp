@@ -53,6 +53,7 @@ class TermsWriter {
     set_attribute(*lower, "locale", std::string_view("C"));  // ASCII letters only, and there on every host
     std::string text = lower->output(0);
     for (const auto& [character, written] : rewritten()) text = replace(text, character, written);
+    if (op_.unit == Terms::Unit::word && op_.shortest_word > 1 && op_.maximum_length > 1) text = long_words(text);
     const std::string ended =
         writer_.add("StringConcat", "ended", {text, writer_.texts("end", {" " + std::string(end_token)})});
     onnx::Node* tokens = writer_.node("StringSplit", "tokens", {ended});
@@ -98,9 +99,56 @@ class TermsWriter {
     set_attribute(*shape, "start", std::int64_t{1});
     set_attribute(*shape, "end", std::int64_t{2});
     const std::string most = part.add("Squeeze", "most", {shape->output(0)});
-    const std::string own = part.add("Equal", "own", {text, text});
-    const std::string start = part.add("Where", "start", {own, empty_, empty_});
+    const std::string start = empty_like(part, text);
     const std::string separator = part.texts("by", {by});
+    return fold(part, pieces, most, start, [&](PartWriter& inner, const Step& step) {
+      const std::string later = inner.add("Greater", "later", {step.number, zero_});
+      const std::string within = inner.add("Less", "within", {step.number, count});
+      const std::string between =
+          inner.add("Where", "between", {inner.add("And", "both", {later, within}), separator, empty_});
+      const std::string longer = inner.add("StringConcat", "longer", {step.before, between});
+      inner.add("StringConcat", "after", {longer, step.piece});
+    });
+  }
+
+  // The words between blanks without the short ones, a blank in front of each: a run may reach over a word left out.
+  std::string long_words(const std::string& text) {
+    PartWriter part = writer_.inside("long");
+    onnx::Node* split = part.node("StringSplit", "pieces", {text});
+    split->add_output(part.full_name("count"));
+    const std::string pieces = split->output(0);
+    onnx::Node* shape = part.node("Shape", "shape", {pieces});
+    set_attribute(*shape, "start", std::int64_t{1});
+    set_attribute(*shape, "end", std::int64_t{2});
+    const std::string most = part.add("Squeeze", "most", {shape->output(0)});
+    const std::string start = empty_like(part, text);
+    const std::string blank = part.texts("blank", {" "});
+    // In code points, as RE2 counts them.
+    const std::string pattern = ".{" + std::to_string(op_.shortest_word) + ",}";
+    return fold(part, pieces, most, start, [&](PartWriter& inner, const Step& step) {
+      onnx::Node* match = inner.node("RegexFullMatch", "long", {step.piece});
+      set_attribute(*match, "pattern", std::string_view(pattern));
+      const std::string is_long = match->output(0);
+      const std::string added = inner.add("StringConcat", "added", {blank, step.piece});
+      const std::string longer = inner.add("StringConcat", "longer", {step.before, added});
+      inner.add("Where", "after", {is_long, longer, step.before});
+    });
+  }
+
+  std::string empty_like(PartWriter& part, const std::string& text) {
+    const std::string own = part.add("Equal", "own", {text, text});
+    return part.add("Where", "start", {own, empty_, empty_});
+  }
+
+  // One turn of a Loop over the pieces of every text: its number, the texts made before it, and its pieces.
+  struct Step {
+    std::string number, before, piece;
+  };
+
+  // Runs through the columns of `pieces`; `write_step` writes the nodes of one turn, the last of them named "after".
+  template <class WriteStep>
+  static std::string fold(PartWriter& part, const std::string& pieces, const std::string& most,
+                          const std::string& start, const WriteStep& write_step) {
     onnx::Node* loop = part.node("Loop", "joined", {most, "", start});
     onnx::Graph& body = set_graph(*loop, "body");
     body.set_name(part.full_name("body"));
@@ -118,13 +166,7 @@ class TermsWriter {
     inner.add("Identity", "go_on", {condition});
     onnx::Node* piece = inner.node("Gather", "piece", {pieces, step});
     set_attribute(*piece, "axis", std::int64_t{1});
-    const std::string piece_name = piece->output(0);
-    const std::string later = inner.add("Greater", "later", {step, zero_});
-    const std::string within = inner.add("Less", "within", {step, count});
-    const std::string between =
-        inner.add("Where", "between", {inner.add("And", "both", {later, within}), separator, empty_});
-    const std::string longer = inner.add("StringConcat", "longer", {before, between});
-    inner.add("StringConcat", "after", {longer, piece_name});
+    write_step(inner, {step, before, piece->output(0)});
     port(body.add_output(), "go_on", element_bool, true);
     port(body.add_output(), "after", element_string, false);
     return part.full_name("joined");
@@ -211,8 +253,6 @@ class TermsWriter {
 }  // namespace
 
 Status write_terms(PartWriter& writer, const Terms& op, const std::string& input) {
-  if (op.unit == Terms::Unit::word && op.shortest_word > 1 && op.maximum_length > 1)
-    return invalid_input("runs of words with short words left out have no form in ONNX");
   TermsWriter(writer, op, input).run();
   return {};
 }

@@ -100,8 +100,6 @@ class TransformationWriter {
   // Words are counted by TextIndex, in a copy of the text with small ASCII letters and one blank between words.
   Status operator()(const model::Terms& op) {
     if (op.unit == model::Terms::Unit::character) return invalid_input("PMML has no way to count runs of characters");
-    if (op.shortest_word > 1 && op.maximum_length > 1)
-      return invalid_input("PMML has no way to leave short words out of runs of words");
     const FieldId input = columns_[op.input][0];
     std::string words = fields_.ref(input).xml;
     const auto replace = [&words](std::string_view pattern, std::string_view by) {
@@ -113,6 +111,10 @@ class TransformationWriter {
     for (char letter = 'A'; letter <= 'Z'; ++letter)
       replace(std::string(1, letter), std::string(1, static_cast<char>(letter - 'A' + 'a')));
     replace("[^a-z0-9_\\x{80}-\\x{10FFFF}]+", " ");
+    if (op.shortest_word > 1 && op.maximum_length > 1) {  // runs reach over the words that are left out
+      replace(fmt::format("(?&lt;![^ ])[^ ]{{1,{}}}(?![^ ])", op.shortest_word - 1), "");
+      replace(" +", " ");
+    }
     words = choice(is_known(fields_.ref(input)), {.xml = words, .reads = {input}},
                    {.xml = "<Constant dataType=\"string\"> </Constant>"})
                 .xml;

@@ -70,8 +70,11 @@ std::string TensorGraph::floats(std::string_view part, std::initializer_list<std
 
 std::string TensorGraph::held_floats(std::string_view part, std::initializer_list<std::int64_t> shape,
                                      std::span<const float> values) {
-  const std::string constant = floats(std::string(part) + "/constant", shape, values);
-  tensorflow::Node* held = node("PlaceholderWithDefault", part, {constant}, {{"dtype", tensor_float}});
+  return held(part, floats(std::string(part) + "/constant", shape, values), shape);
+}
+
+std::string TensorGraph::held(std::string_view part, std::string_view x, std::initializer_list<std::int64_t> shape) {
+  tensorflow::Node* held = node("PlaceholderWithDefault", part, {x}, {{"dtype", tensor_float}});
   tensorflow::Shape* dimensions = add_attribute(*held, "shape")->mutable_shape();
   for (const std::int64_t size : shape) dimensions->add_dim()->set_size(size);
   return held->name();

@@ -15,6 +15,7 @@ namespace slipway::package {
 // tensorflow/core/framework/types.proto
 enum TensorType : std::int32_t {
   tensor_float = 1,
+  tensor_double = 2,
   tensor_int32 = 3,
   tensor_string = 7,
   tensor_int64 = 9,
@@ -64,6 +65,8 @@ class TensorGraph {
   // 0.33333334, x * 2 * 3 becomes x * 6), which rounds differently, unless they could be fed.
   std::string held_floats(std::string_view part, std::initializer_list<std::int64_t> shape,
                           std::span<const float> values);
+  // Numbers as they are, which the optimiser does not look behind; -1 in `shape`: a size that is not known.
+  std::string held(std::string_view part, std::string_view x, std::initializer_list<std::int64_t> shape);
   std::string held_scalar(std::string_view part, float value) { return held_floats(part, {}, std::span(&value, 1)); }
 
   std::string cast(std::string_view part, std::string_view x, TensorType from, TensorType to);

@@ -144,9 +144,9 @@ class TensorOperatorWriter {
       case model::Link::Kind::complement:
         return pair(inputs_[0]);
       case model::Link::Kind::sigmoid:
-        return pair(graph_.add("Sigmoid", "sigmoid", {inputs_[0]}));
+        return pair(in_double("Sigmoid", "sigmoid"));
       case model::Link::Kind::softmax:
-        return graph_.add("Softmax", "softmax", {inputs_[0]});
+        return in_double("Softmax", "softmax");
       case model::Link::Kind::exponential:
         return graph_.add("Exp", "exponential", {inputs_[0]});
       case model::Link::Kind::normalise:
@@ -172,6 +172,14 @@ class TensorOperatorWriter {
   }
 
  private:
+  // TensorFlow's own float32 exp is off by some 1e-7, which isotonic calibration behind it makes a hundred times as
+  // much.
+  std::string in_double(std::string_view operation, std::string_view part) {
+    const std::string wide = graph_.cast(std::string(part) + "/wide", inputs_[0], tensor_float, tensor_double);
+    const std::string made = graph_.add(operation, std::string(part) + "/double", {wide}, tensor_double);
+    return graph_.cast(part, made, tensor_double, tensor_float);
+  }
+
   std::string pair(const std::string& p) {
     const std::string both[] = {graph_.add("Sub", "rest", {graph_.scalar("one", 1), p}), p};
     return graph_.concatenate("pair", both, tensor_float, 1);

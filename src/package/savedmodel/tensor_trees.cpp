@@ -95,10 +95,41 @@ std::optional<std::vector<std::uint32_t>> output_of_trees(const Trees& op) {
   return outputs;
 }
 
+// The sum of tensors of one shape (-1: not known) in their order, as the operator says it: Sum and MatMul add in an
+// order of their own, and what is behind may be steep (isotonic calibration). AddN of up to eight adds from left to
+// right, of more it does not; a placeholder between two of them keeps TensorFlow's optimiser from making one of both.
+std::string ordered_sum(TensorGraph& graph, const std::string& part, const std::vector<std::string>& tensors,
+                        std::initializer_list<std::int64_t> shape) {
+  constexpr std::size_t at_once = 8;
+  std::string sum = tensors[0];
+  for (std::size_t next = 1; next < tensors.size();) {
+    std::vector<std::string> added = {sum};
+    while (added.size() < at_once && next < tensors.size()) added.push_back(tensors[next++]);
+    const std::string name = next == tensors.size() ? part : part + "/up_to_" + std::to_string(next);
+    tensorflow::Node* node =
+        graph.node("AddN", name, {}, {{"N", static_cast<std::int64_t>(added.size())}, {"T", tensor_float}});
+    for (const std::string& one : added) node->add_input(one);
+    sum = next == tensors.size() ? node->name() : graph.held(name + "/held", node->name(), shape);
+  }
+  return sum;
+}
+
+// Every tree's part has a name, so that more trees than these would make the names the larger part of the file.
+constexpr std::size_t most_ordered_trees = 10'000;
+
+// The slices of [N, trees, ...] by tree.
+std::vector<std::string> by_tree(TensorGraph& graph, const std::string& values, std::size_t trees) {
+  const std::string first =
+      graph.add("Unpack", "each", {values},
+                {{"T", tensor_float}, {"num", static_cast<std::int64_t>(trees)}, {"axis", std::int64_t{1}}});
+  std::vector<std::string> slices = {first};
+  for (std::size_t tree = 1; tree < trees; ++tree) slices.push_back(first + ":" + std::to_string(tree));
+  return slices;
+}
+
 // [N, trees] places in the table -> [N, outputs] sums.
 std::string write_sums(TensorGraph& graph, const Trees& op, const NodeTable& table, const std::string& place) {
-  const auto nodes = static_cast<std::int64_t>(op.node_count()), outputs = static_cast<std::int64_t>(op.outputs),
-             trees = static_cast<std::int64_t>(op.roots.size());
+  const auto nodes = static_cast<std::int64_t>(op.node_count()), outputs = static_cast<std::int64_t>(op.outputs);
   const auto tree_outputs = output_of_trees(op);
   if (!tree_outputs) {
     std::vector<std::int32_t> rows(table.leaves.size());
@@ -108,7 +139,9 @@ std::string write_sums(TensorGraph& graph, const Trees& op, const NodeTable& tab
         graph.gather("leaf", graph.int32s("leaves", {nodes}, rows), tensor_int32, place, tensor_int32, 0);
     const std::string values =
         graph.floats("values", {static_cast<std::int64_t>(op.leaf_values.size()) / outputs, outputs}, op.leaf_values);
-    return graph.sum("sum", graph.gather("value", values, tensor_float, row, tensor_int32, 0), tensor_float, false);
+    const std::string value = graph.gather("value", values, tensor_float, row, tensor_int32, 0);
+    if (op.roots.size() > most_ordered_trees) return graph.sum("sum", value, tensor_float, false);
+    return ordered_sum(graph, "sum", by_tree(graph, value, op.roots.size()), {-1, outputs});
   }
   std::vector<float> values(table.leaves.size(), 0.0F);
   for (std::size_t tree = 0, i = 0; tree < op.roots.size(); ++tree) {
@@ -119,11 +152,20 @@ std::string write_sums(TensorGraph& graph, const Trees& op, const NodeTable& tab
   }
   const std::string value =
       graph.gather("value", graph.floats("values", {nodes}, values), tensor_float, place, tensor_int32, 0);
-  if (outputs == 1) return graph.sum("sum", value, tensor_float, true);
-  std::vector<float> adds_to(op.roots.size() * op.outputs, 0.0F);
-  for (std::size_t tree = 0; tree < op.roots.size(); ++tree) adds_to[tree * op.outputs + (*tree_outputs)[tree]] = 1;
-  return graph.add("MatMul", "sum", {value, graph.floats("adds_to", {trees, outputs}, adds_to)},
-                   {{"T", tensor_float}, {"transpose_a", false}, {"transpose_b", false}});
+  if (op.roots.size() > most_ordered_trees && outputs == 1) return graph.sum("sum", value, tensor_float, true);
+  const std::vector<std::string> slices = by_tree(graph, value, op.roots.size());
+  std::vector<std::string> sums;
+  for (std::uint32_t k = 0; k < op.outputs; ++k) {
+    std::vector<std::string> parts;
+    for (std::size_t tree = 0; tree < op.roots.size(); ++tree)
+      if ((*tree_outputs)[tree] == k) parts.push_back(slices[tree]);
+    const std::string part = "sum_" + std::to_string(k);
+    sums.push_back(parts.empty() ? graph.add("ZerosLike", part, {slices[0]}) : ordered_sum(graph, part, parts, {-1}));
+  }
+  tensorflow::Node* sum =
+      graph.node("Pack", "sum", {}, {{"N", outputs}, {"T", tensor_float}, {"axis", std::int64_t{1}}});
+  for (const std::string& one : sums) sum->add_input(one);
+  return sum->name();
 }
 
 }  // namespace
