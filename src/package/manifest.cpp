@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <slipway/base/time.hpp>
@@ -72,6 +74,12 @@ Result<Manifest> parse_manifest(std::string_view text) {
       return invalid_input(fmt::format("the manifest has format version {}, this version of Slipway reads {}", version,
                                        Manifest{}.format_version));
     return read(json);
+  } catch (const Json::parse_error& error) {
+    // The library's own message repeats the bytes, which need not be text.
+    const std::string_view before = text.substr(0, error.byte > 0 ? error.byte - 1 : 0);
+    return invalid_input(fmt::format("the manifest cannot be read: line {}, column {}: this is no JSON in UTF-8",
+                                     std::count(before.begin(), before.end(), '\n') + 1,
+                                     before.size() - (before.rfind('\n') + 1) + 1));
   } catch (const std::exception& error) {
     return invalid_input(fmt::format("the manifest cannot be read: {}", error.what()));
   }
