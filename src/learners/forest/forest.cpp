@@ -79,9 +79,11 @@ Result<Grown> grow(const Kind& kind, const TrainingData& data, const ForestOptio
     Progress& progress;
     ~End() { progress.end(); }
   } end{progress};
-  SLIPWAY_TRY(tree::TrainingRows rows,
-              tree::prepare_rows(data, {options.max_bins, options.splitter == "random"}, threads, progress)
-                  .with_context(kind.name));
+  SLIPWAY_TRY(
+      tree::TrainingRows rows,
+      tree::prepare_rows(data, {options.max_bins, options.splitter == "random", options.bin_edges == "quantile"},
+                         threads, progress)
+          .with_context(kind.name));
   Grown grown;
   if (options.criterion == "poisson") SLIPWAY_CHECK(check_counts(data).with_context(kind.name));
   SLIPWAY_TRY(grown.settings, growth_settings(options, data.task, static_cast<std::size_t>(data.classes), rows.rows(),

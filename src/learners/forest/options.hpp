@@ -29,6 +29,7 @@ struct ForestOptions {
   std::string class_weight = "none";
   std::string monotonic_cst = "none";
   int max_bins = 255;
+  std::string bin_edges = "mixed";
 };
 
 // A decision tree is a forest of one over all rows and features; extra trees split at random, on all rows.

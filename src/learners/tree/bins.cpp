@@ -97,9 +97,9 @@ void fit_feature(std::size_t feature, std::span<const float> column, const BinOp
   const auto most = static_cast<std::size_t>(options.max_bins - 2);
   auto changes = all_changes(values, most);
   if (!changes) {
-    changes = quantile_changes(values, most - most / 4);
+    changes = quantile_changes(values, options.quantiles_only ? most : most - most / 4);
     // Quantiles that fell together leave edges over; the ranges have those too.
-    split_widest(values, most - changes->size(), *changes);
+    if (!options.quantiles_only) split_widest(values, most - changes->size(), *changes);
   }
   std::vector<float> lowest;
   std::vector<float> highest;

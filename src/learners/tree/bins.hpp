@@ -29,8 +29,9 @@ struct Bins {
 };
 
 struct BinOptions {
-  int max_bins = 255;   // 3 to 255, one of them for missing values
-  bool ranges = false;  // fill Bins::lowest and highest
+  int max_bins = 255;           // 3 to 255, one of them for missing values
+  bool ranges = false;          // fill Bins::lowest and highest
+  bool quantiles_only = false;  // no edges by range: all bins hold like numbers of rows
 };
 
 // One bin per distinct value where they are few enough. Else three quarters of the edges are quantiles of the rows, and

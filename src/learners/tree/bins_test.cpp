@@ -30,6 +30,19 @@ TEST(Bins, RowsOfALongTailStayApart) {
   EXPECT_LE(edges.size(), 253u);
 }
 
+TEST(Bins, QuantilesOnlyHoldLikeNumbersOfRows) {
+  std::vector<float> values;
+  for (int i = 0; i < 100'000; ++i) values.push_back(std::exp(static_cast<float>(i) / 10'000));
+  std::vector<std::size_t> counts(254, 0);
+  BinOptions options;
+  options.quantiles_only = true;
+  const Bins bins = fit_bins(column(values), options, Threads(1));
+  const auto& edges = bins.edges[0];
+  ASSERT_EQ(edges.size(), 253u);
+  for (float value : values) ++counts[std::lower_bound(edges.begin(), edges.end(), value) - edges.begin()];
+  for (std::size_t count : counts) EXPECT_NEAR(static_cast<double>(count), 100'000 / 254.0, 2);
+}
+
 TEST(Bins, AnAbsurdOutlierCostsFewEdges) {
   std::vector<float> values;
   for (int i = 0; i < 100'000; ++i) values.push_back(static_cast<float>(i) / 1000);
