@@ -20,6 +20,8 @@ from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
     StackingClassifier,
@@ -63,6 +65,9 @@ MODELS = {
     "boosting": (GradientBoostingClassifier(n_estimators=20), TWO, False, "engine"),
     "boosting_classes": (GradientBoostingClassifier(n_estimators=10), THREE, False, "engine"),
     "boosting_regression": (GradientBoostingRegressor(n_estimators=20), NUMBER, False, "engine"),
+    "histograms": (HistGradientBoostingClassifier(max_iter=20), TWO, True, "engine"),
+    "histograms_classes": (HistGradientBoostingClassifier(max_iter=10), THREE, True, "engine"),
+    "histograms_regression": (HistGradientBoostingRegressor(max_iter=20), NUMBER, True, "engine"),
     "linear": (LinearRegression(), NUMBER, False, "engine"),
     "ridge_imputed": (make_pipeline(SimpleImputer(), RobustScaler(), Ridge()), NUMBER, True, "engine"),
     "network": (make_pipeline(StandardScaler(), MLPClassifier((12, 6), max_iter=40)), TWO, False, "engine"),
@@ -164,28 +169,34 @@ def test_onnxmltools(slipway, tmp_path, kind):
     check(found, model, TEST_MISSING)
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_an_imported_model_is_packaged_served_and_monitored(slipway, tmp_path, columns_model, compiled):
-    """Like one of our own: the pipeline as it is compiled, and neighbours, which run in ONNX Runtime."""
-    if compiled:
+@pytest.mark.parametrize("kind", ["pipeline", "neighbours", "xgboost"])
+def test_an_imported_model_is_packaged_served_and_monitored(slipway, tmp_path, columns_model, kind):
+    """Like one of our own: the pipeline as it is compiled, neighbours, which run in ONNX Runtime, and XGBoost's own file."""
+    compiled, file = kind != "neighbours", "model.json" if kind == "xgboost" else "model.onnx"
+    if kind == "pipeline":
         _, rows, content = columns_model
+    elif kind == "xgboost":
+        rows = pandas.DataFrame(TEST_MISSING, columns=[f"f{i}" for i in range(6)])
+        model = xgboost.XGBClassifier(n_estimators=10, max_depth=4).fit(pandas.DataFrame(X_MISSING, columns=rows.columns), TWO)
+        model.get_booster().save_model(tmp_path / file)
+        content = (tmp_path / file).read_bytes()
     else:
         rows = pandas.DataFrame(TEST, columns=[f"f{i}" for i in range(6)])
         model = KNeighborsClassifier().fit(X, TWO)
         types = [("X", FloatTensorType([None, 6]))]
         content = skl2onnx.convert_sklearn(model, initial_types=types, target_opset={"": 17, "ai.onnx.ml": 3}).SerializeToString()
-    (tmp_path / "model.onnx").write_bytes(content)
-    document, found = scores_of(slipway, tmp_path, "model.onnx", rows, "--name", "peer")
-    assert document["runs_in"] == ("engine" if compiled else "ONNX Runtime")
+    (tmp_path / file).write_bytes(content)
+    document, found = scores_of(slipway, tmp_path, file, rows, "--name", "peer")
+    assert document.get("runs_in", "engine") == ("engine" if compiled else "ONNX Runtime")
     formats = "onnx,pmml,savedmodel,mlflow" if compiled else "onnx,mlflow"
     packaged = slipway("package", "bundle", "--format", formats, "--out", "out", "--verify", "rows.csv", "--json", cwd=tmp_path)
     assert packaged.document["largest_difference"] < 1e-5
     if compiled:
-        # These files say nothing of the training rows in each node, so contributions are against rows given.
         rows.head(50).to_csv(tmp_path / "base.csv", index=False)
-        slipway("explain", "bundle", "base.csv", "--baselines", "base.csv", "--method", "interventional", "--out", "reasons.csv",
-                cwd=tmp_path)  # fmt: skip
-        assert {"amount", "age", "city", "tier"} <= set(pandas.read_csv(tmp_path / "reasons.csv", nrows=1))
+        # ONNX files say nothing of the training rows in each node, so contributions are against rows given.
+        against = [] if kind == "xgboost" else ["--baselines", "base.csv", "--method", "interventional"]
+        slipway("explain", "bundle", "base.csv", *against, "--out", "reasons.csv", cwd=tmp_path)
+        assert set(rows) <= set(pandas.read_csv(tmp_path / "reasons.csv", nrows=1))
     else:
         refused = slipway("package", "bundle", "--format", "pmml", "--out", "no", cwd=tmp_path, code=2)
         assert "another tool's ONNX file" in refused.stderr
@@ -195,7 +206,7 @@ def test_an_imported_model_is_packaged_served_and_monitored(slipway, tmp_path, c
         request = urllib.request.Request(f"http://127.0.0.1:{server.port}/score", body, {"Content-Type": "application/json"})
         answer = json.loads(urllib.request.urlopen(request, timeout=20).read())
     assert answer["score"] == pytest.approx(found["score"][0], abs=1e-6)
-    slipway("import", "model.onnx", "--out", "watched", "--reference", "rows.csv", cwd=tmp_path)
+    slipway("import", file, "--out", "watched", "--reference", "rows.csv", cwd=tmp_path)
     assert slipway("monitor", "watched", "rows.csv", "--json", cwd=tmp_path).document["drifted"] == []
     rows.assign(**{rows.columns[0]: rows[rows.columns[0]] * 5 + 3}).to_csv(tmp_path / "moved.csv", index=False)
     moved = slipway("monitor", "watched", "moved.csv", "--json", cwd=tmp_path, code=1).document["drifted"]
