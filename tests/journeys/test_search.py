@@ -57,7 +57,7 @@ def test_a_search_that_was_ended_goes_on(slipway, make_project, tmp_path_factory
     process.communicate(timeout=60)
     assert process.returncode == (-signal.SIGKILL if how == signal.SIGKILL else 130)
     if how == signal.SIGINT:
-        assert time.monotonic() - asked < 20, "a loaded machine may take its time, but not this much"
+        assert time.monotonic() - asked < 5, "it takes a tenth of a second; a loaded machine may take its time"
     assert not (folder / "models").exists()
     kept = {file.name for file in folder.glob("runs/unfinished-*/*.fit")}
     assert 4 <= len(kept) < 36
