@@ -107,7 +107,10 @@ FitVerdict judge_fit(const FitEvidence& evidence) {
                         evidence.metric, *evidence.validation, *evidence.dummy),
             {"look for columns that say something about the target: these do not",
              "check that rows and labels are joined rightly", "do not use this model"}};
-  if (validation > 0.995)
+  // On few rows the folds of a leak miss 1 by chance: as good as perfect within twice the error, and on the test rows.
+  const bool perfect_within_error =
+      validation > 0.95 && validation + 2 * skill.error() >= 0.995 && evidence.test && skill.of(*evidence.test) > 0.98;
+  if (validation > 0.995 || perfect_within_error)
     return {"suspicious",
             fmt::format(
                 "The model is as good as perfect ({} {:.6g}). In practice that means that a column knows the answer.",

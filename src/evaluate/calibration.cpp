@@ -25,14 +25,15 @@ struct LineFit {
 };
 
 // Newton's method on two parameters, with halved steps where the loss would rise.
-LineFit fit_line(metrics::Labels labels, metrics::Scores scores) {
+LineFit fit_line(metrics::Labels labels, metrics::Scores scores, const std::vector<double>& weights) {
   std::vector<double> odds(scores.size());
   for (std::size_t i = 0; i < odds.size(); ++i) odds[i] = log_odds(scores[i]);
   const auto loss = [&](const LogisticMap& line) {
     double sum = 0;
     for (std::size_t i = 0; i < odds.size(); ++i) {
       const double margin = line.intercept + line.slope * odds[i];
-      sum += std::max(margin, 0.0) + std::log1p(std::exp(-std::abs(margin))) - (labels[i] == 1 ? margin : 0);
+      sum += weights[i] *
+             (std::max(margin, 0.0) + std::log1p(std::exp(-std::abs(margin))) - (labels[i] == 1 ? margin : 0));
     }
     return sum;
   };
@@ -42,8 +43,8 @@ LineFit fit_line(metrics::Labels labels, metrics::Scores scores) {
     double g0 = 0, g1 = 0, h00 = 1e-12, h01 = 0, h11 = 1e-12;
     for (std::size_t i = 0; i < odds.size(); ++i) {
       const double p = 1 / (1 + std::exp(-(fit.line.intercept + fit.line.slope * odds[i])));
-      const double residual = p - (labels[i] == 1 ? 1 : 0);
-      const double weight = p * (1 - p);
+      const double residual = weights[i] * (p - (labels[i] == 1 ? 1 : 0));
+      const double weight = weights[i] * p * (1 - p);
       g0 += residual;
       g1 += residual * odds[i];
       h00 += weight;
@@ -73,9 +74,10 @@ LineFit fit_line(metrics::Labels labels, metrics::Scores scores) {
   return fit;
 }
 
-IsotonicMap fit_isotonic(metrics::Labels labels, metrics::Scores scores) {
-  std::vector<std::uint32_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0);
+IsotonicMap fit_isotonic(metrics::Labels labels, metrics::Scores scores, const std::vector<double>& weights) {
+  std::vector<std::uint32_t> order;
+  for (std::uint32_t row = 0; row < scores.size(); ++row)
+    if (weights[row] > 0) order.push_back(row);
   std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return scores[a] < scores[b]; });
   struct Pool {
     double rows = 0, positives = 0, low = 0, high = 0;
@@ -85,8 +87,8 @@ IsotonicMap fit_isotonic(metrics::Labels labels, metrics::Scores scores) {
   for (std::size_t i = 0; i < order.size();) {
     Pool pool{0, 0, scores[order[i]], scores[order[i]]};
     for (; i < order.size() && static_cast<double>(scores[order[i]]) == pool.low; ++i) {
-      pool.rows += 1;
-      pool.positives += labels[order[i]] == 1 ? 1 : 0;
+      pool.rows += weights[order[i]];
+      pool.positives += labels[order[i]] == 1 ? weights[order[i]] : 0;
     }
     while (!pools.empty() && pools.back().mean() >= pool.mean()) {
       const Pool& before = pools.back();
@@ -109,9 +111,25 @@ IsotonicMap fit_isotonic(metrics::Labels labels, metrics::Scores scores) {
   return map;
 }
 
-bool both_classes(metrics::Labels labels) {
-  return std::find(labels.begin(), labels.end(), 0) != labels.end() &&
-         std::find(labels.begin(), labels.end(), 1) != labels.end();
+bool both_classes(metrics::Labels labels, const std::vector<double>& weights) {
+  bool seen[2] = {false, false};
+  for (std::size_t row = 0; row < labels.size(); ++row)
+    if (weights[row] > 0) seen[labels[row] == 1] = true;
+  return seen[0] && seen[1];
+}
+
+// One number per row that adds up to the number of rows that the weights are worth (Kish 1965: the squared sum over the
+// sum of squares), so that errors of estimates are those of as many rows.
+std::vector<double> effective_weights(std::size_t rows, metrics::Weights weights) {
+  std::vector<double> effective(rows, 1.0);
+  if (weights.empty()) return effective;
+  double sum = 0, squares = 0;
+  for (const float weight : weights) {
+    sum += weight;
+    squares += double(weight) * weight;
+  }
+  for (std::size_t row = 0; row < rows; ++row) effective[row] = weights[row] * sum / squares;
+  return effective;
 }
 
 // Linear between order statistics.
@@ -167,24 +185,31 @@ double IsotonicMap::apply(double score) const {
   return below->second + share * (above->second - below->second);
 }
 
-Result<Recalibration> fit_recalibration(metrics::Labels labels, metrics::Scores scores) {
+Result<Recalibration> fit_recalibration(metrics::Labels labels, metrics::Scores scores, metrics::Weights weights) {
   // The metrics' own checks of labels and scores.
-  if (const auto checked = metrics::brier(labels, scores); !checked.ok()) return checked.error();
-  if (!both_classes(labels)) return invalid_input("a recalibration needs rows of both classes");
-  return Recalibration{fit_line(labels, scores).line, fit_isotonic(labels, scores)};
+  if (const auto checked = metrics::brier(labels, scores, weights); !checked.ok()) return checked.error();
+  const auto effective = effective_weights(labels.size(), weights);
+  if (!both_classes(labels, effective)) return invalid_input("a recalibration needs rows of both classes");
+  return Recalibration{fit_line(labels, scores, effective).line, fit_isotonic(labels, scores, effective)};
 }
 
 Result<CalibrationReport> check_calibration(metrics::Labels labels, metrics::Scores scores,
-                                            const Recalibration* recalibration, std::uint64_t seed) {
-  SLIPWAY_TRY(const auto bins, metrics::reliability(labels, scores));
+                                            const Recalibration* recalibration, std::uint64_t seed,
+                                            metrics::Weights weights) {
+  SLIPWAY_TRY(auto bins, metrics::reliability(labels, scores, weights));
+  const auto effective = effective_weights(labels.size(), weights);
   CalibrationReport report;
-  double positives = 0, sum = 0;
+  double positives = 0, sum = 0, total = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    positives += labels[i] == 1 ? 1 : 0;
-    sum += scores[i];
+    positives += labels[i] == 1 ? effective[i] : 0;
+    sum += effective[i] * scores[i];
+    total += effective[i];
   }
-  report.prevalence = positives / static_cast<double>(labels.size());
-  report.mean_score = sum / static_cast<double>(labels.size());
+  double weight_sum = 0;
+  for (const auto& bin : bins) weight_sum += bin.rows;
+  for (auto& bin : bins) bin.rows *= total / weight_sum;
+  report.prevalence = positives / total;
+  report.mean_score = sum / total;
   report.ece = metrics::expected_calibration_error(bins);
 
   constexpr int replicates = 1000;
@@ -212,9 +237,9 @@ Result<CalibrationReport> check_calibration(metrics::Labels labels, metrics::Sco
     for (std::size_t i = 0; i < moved.size(); ++i) moved[i] = static_cast<float>(map(scores[i]));
     CalibrationReport::Variant variant;
     variant.name = std::move(name);
-    SLIPWAY_TRY(variant.log_loss, metrics::log_loss(labels, moved));
-    SLIPWAY_TRY(variant.brier, metrics::brier(labels, moved));
-    SLIPWAY_TRY(const auto of_bins, metrics::reliability(labels, moved));
+    SLIPWAY_TRY(variant.log_loss, metrics::log_loss(labels, moved, weights));
+    SLIPWAY_TRY(variant.brier, metrics::brier(labels, moved, weights));
+    SLIPWAY_TRY(const auto of_bins, metrics::reliability(labels, moved, weights));
     variant.ece = metrics::expected_calibration_error(of_bins);
     report.variants.push_back(std::move(variant));
     return {};
@@ -226,12 +251,12 @@ Result<CalibrationReport> check_calibration(metrics::Labels labels, metrics::Sco
     SLIPWAY_CHECK(add("isotonic",
                       [&](double score) { return std::clamp(recalibration->isotonic.apply(score), 1e-5, 1 - 1e-5); }));
   }
-  if (!both_classes(labels)) {
+  if (!both_classes(labels, effective)) {
     report.verdict = "undefined";
     report.text = "All rows are of one class: whether the scores are calibrated cannot be said.";
     return report;
   }
-  const LineFit fit = fit_line(labels, scores);
+  const LineFit fit = fit_line(labels, scores, effective);
   report.line = fit.line;
   const auto around = [](double value, double error) {
     return Interval{value - normal_quantile_975 * error, value + normal_quantile_975 * error};

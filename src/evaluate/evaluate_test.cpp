@@ -1,5 +1,6 @@
 // Expected numbers come from scikit-learn 1.9 and SciPy 1.17 unless they are worked out beside the test.
 #include <cmath>
+#include <map>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -382,6 +383,141 @@ TEST(Gates, ListEveryFailure) {
   const Status no_auc = check_gates(*undefined, good);
   ASSERT_FALSE(no_auc.ok());
   EXPECT_THAT(no_auc.error().message(), HasSubstr("roc_auc is undefined on these rows"));
+}
+
+// Rows of groups that share their chance and their score, of one to nine rows each.
+struct GroupedRows {
+  std::vector<std::int32_t> labels, groups;
+  std::vector<float> scores, weights;
+  explicit GroupedRows(int count) {
+    Random random(77);
+    for (std::int32_t group = 0; group < count; ++group) {
+      const double centre = random.normal();
+      const auto rows = 1 + random.below(9);
+      for (std::uint64_t row = 0; row < rows; ++row) {
+        const double margin = centre + 0.3 * random.normal();
+        scores.push_back(static_cast<float>(1 / (1 + std::exp(-margin))));
+        labels.push_back(centre + 0.8 * random.normal() > 0.5);
+        groups.push_back(group);
+        weights.push_back(static_cast<float>(0.25 * static_cast<double>(1 + random.below(8))));
+      }
+    }
+  }
+};
+
+double half_width(const Evaluation& evaluation, std::string_view name) {
+  const Measure* measure = evaluation.find(name);
+  return measure && measure->interval ? (measure->interval->high - measure->interval->low) / 2 : std::nan("");
+}
+
+// 1.96 standard errors of a weighted mean of values whose rows come in clusters, by linearisation (Cochran 1977,
+// section 11.7); a group of its own for each row where groups are empty.
+double clustered(const std::vector<double>& values, std::span<const float> weights,
+                 std::span<const std::int32_t> groups) {
+  const auto weight = [&](std::size_t row) { return weights.empty() ? 1.0 : double(weights[row]); };
+  double total = 0, sum = 0;
+  for (std::size_t row = 0; row < values.size(); ++row) {
+    total += weight(row);
+    sum += weight(row) * values[row];
+  }
+  std::map<std::int32_t, double> residuals;
+  for (std::size_t row = 0; row < values.size(); ++row)
+    residuals[groups.empty() ? static_cast<std::int32_t>(row) : groups[row]] +=
+        weight(row) * (values[row] - sum / total);
+  double squares = 0;
+  for (const auto& [group, residual] : residuals) squares += residual * residual;
+  return normal_quantile_975 * std::sqrt(squares) / total;
+}
+
+TEST(Intervals, OfGroupsAreThoseOfClusteredSamples) {
+  const GroupedRows rows(400);
+  const BinaryOutcome data(rows.labels, rows.scores);
+  EvaluationOptions options;
+  options.bootstrap = 4000;
+  options.groups = rows.groups;
+  const auto grouped = evaluate(data.outcome, no_yes, options, Threads(2));
+  ASSERT_TRUE(grouped.ok()) << grouped.error().message();
+  options.groups = {};
+  const auto alone = evaluate(data.outcome, no_yes, options, Threads(2));
+  std::vector<double> positive, right, loss;
+  for (std::size_t row = 0; row < rows.labels.size(); ++row) {
+    positive.push_back(rows.labels[row]);
+    right.push_back((rows.scores[row] >= 0.5F) == (rows.labels[row] == 1));
+    loss.push_back(-std::log(rows.labels[row] == 1 ? rows.scores[row] : 1 - rows.scores[row]));
+  }
+  for (const auto& [name, values] : {std::pair{"prevalence", &positive}, {"accuracy", &right}, {"log_loss", &loss}}) {
+    const double expected = clustered(*values, {}, rows.groups);
+    EXPECT_NEAR(half_width(*grouped, name), expected, 0.06 * expected) << name;
+    EXPECT_GT(expected, 1.2 * clustered(*values, {}, {})) << name;  // the groups do matter here
+    EXPECT_NEAR(half_width(*alone, name), clustered(*values, {}, {}), 0.06 * expected) << name;
+  }
+  // ROC AUC: placements added up by group (Obuchowski 1997).
+  std::vector<double> placements(rows.labels.size());
+  double positives = 0, area = 0;
+  for (const double label : positive) positives += label;
+  const double negatives = static_cast<double>(rows.labels.size()) - positives;
+  for (std::size_t i = 0; i < rows.labels.size(); ++i)
+    for (std::size_t j = 0; j < rows.labels.size(); ++j) {
+      if (rows.labels[i] != 1 || rows.labels[j] != 0) continue;
+      const double win = rows.scores[i] > rows.scores[j] ? 1 : rows.scores[i] == rows.scores[j] ? 0.5 : 0;
+      placements[i] += win / negatives;
+      placements[j] += win / positives;
+      area += win / positives / negatives;
+    }
+  EXPECT_NEAR(value_of(*grouped, "roc_auc"), area, 1e-9);
+  std::map<std::int32_t, double> influence;
+  for (std::size_t row = 0; row < placements.size(); ++row)
+    influence[rows.groups[row]] += (placements[row] - area) / (rows.labels[row] == 1 ? positives : negatives);
+  double variance = 0;
+  for (const auto& [group, value] : influence) variance += value * value;
+  const double expected = normal_quantile_975 * std::sqrt(variance);
+  EXPECT_NEAR(half_width(*grouped, "roc_auc"), expected, 0.06 * expected);
+  EXPECT_GT(half_width(*grouped, "roc_auc"), 1.2 * half_width(*alone, "roc_auc"));
+}
+
+TEST(Weights, EnterMeasuresAndIntervals) {
+  const GroupedRows rows(300);
+  BinaryOutcome data(rows.labels, rows.scores);
+  data.outcome.weights = rows.weights;
+  EvaluationOptions options;
+  options.bootstrap = 4000;
+  const auto weighted = evaluate(data.outcome, no_yes, options, Threads(2));
+  ASSERT_TRUE(weighted.ok()) << weighted.error().message();
+  std::vector<double> positive, loss;
+  double total = 0, share = 0;
+  for (std::size_t row = 0; row < rows.labels.size(); ++row) {
+    positive.push_back(rows.labels[row]);
+    loss.push_back(-std::log(rows.labels[row] == 1 ? rows.scores[row] : 1 - rows.scores[row]));
+    total += rows.weights[row];
+    share += rows.labels[row] == 1 ? rows.weights[row] : 0;
+  }
+  EXPECT_NEAR(weighted->prevalence, share / total, 1e-12);
+  EXPECT_NEAR(half_width(*weighted, "prevalence"), clustered(positive, rows.weights, {}),
+              0.06 * clustered(positive, rows.weights, {}));
+  EXPECT_NEAR(half_width(*weighted, "log_loss"), clustered(loss, rows.weights, {}),
+              0.06 * clustered(loss, rows.weights, {}));
+  // A row of weight 2 is two rows.
+  std::vector<std::int32_t> twice;
+  std::vector<float> twice_scores, two(rows.labels.size(), 1);
+  for (std::size_t row = 0; row < rows.labels.size(); ++row) {
+    if (row % 3 == 0) two[row] = 2;
+    for (int copy = 0; copy < static_cast<int>(two[row]); ++copy) {
+      twice.push_back(rows.labels[row]);
+      twice_scores.push_back(rows.scores[row]);
+    }
+  }
+  const Costs costs{{-1}, {2}, {7}, {0}};
+  const auto by_weight = operating_points(rows.labels, rows.scores, {&costs, 100}, two);
+  const auto by_copies = operating_points(twice, twice_scores, {&costs, 100});
+  ASSERT_TRUE(by_weight.ok() && by_copies.ok());
+  ASSERT_EQ(by_weight->size(), by_copies->size());
+  for (std::size_t i = 0; i < by_weight->size(); ++i) EXPECT_EQ(to_json((*by_weight)[i]), to_json((*by_copies)[i]));
+  ThresholdPolicy policy;
+  policy.minimise = "cost";
+  const auto one = choose_threshold(rows.labels, rows.scores, policy, two, {&costs, 0});
+  EXPECT_EQ(one->threshold, choose_threshold(twice, twice_scores, policy, {}, {&costs, 0})->threshold);
+  EXPECT_EQ(to_json(operating_point(rows.labels, rows.scores, one->threshold, {&costs, 100}, two)),
+            to_json(operating_point(twice, twice_scores, one->threshold, {&costs, 100})));
 }
 
 }  // namespace

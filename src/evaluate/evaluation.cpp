@@ -19,23 +19,28 @@ namespace {
 constexpr std::size_t most_points = 200;
 constexpr int histogram_bins = 50;
 
-// mean +- 1.96 standard errors of per-row losses.
+// mean +- 1.96 standard errors of per-row losses; of weighted rows by the linearised variance of a ratio of sums
+// (Cochran, "Sampling techniques", 1977, section 6.4).
 class MeanInterval {
  public:
-  void add(double value) {
-    ++count_;
-    const double step = value - mean_;
-    mean_ += step / count_;
-    squares_ += step * (value - mean_);
+  void add(double value, double weight) {
+    if (!(weight > 0)) return;
+    values_.emplace_back(value, weight);
+    total_ += weight;
+    sum_ += weight * value;
   }
   std::optional<Interval> interval() const {
-    if (count_ < 2) return std::nullopt;
-    const double half = normal_quantile_975 * std::sqrt(squares_ / (count_ - 1) / count_);
-    return Interval{std::max(0.0, mean_ - half), mean_ + half};
+    if (values_.size() < 2) return std::nullopt;
+    const double mean = sum_ / total_, count = static_cast<double>(values_.size());
+    double squares = 0;
+    for (const auto& [value, weight] : values_) squares += weight * weight * (value - mean) * (value - mean);
+    const double half = normal_quantile_975 * std::sqrt(squares * count / (count - 1)) / total_;
+    return Interval{std::max(0.0, mean - half), mean + half};
   }
 
  private:
-  double count_ = 0, mean_ = 0, squares_ = 0;
+  std::vector<std::pair<double, double>> values_;  // value, weight
+  double total_ = 0, sum_ = 0;
 };
 
 class Evaluator {
@@ -85,12 +90,15 @@ class Evaluator {
   }
 
   void add(std::string_view name, double value, std::optional<Interval> interval = {}) {
-    if (weighted()) interval.reset();
     out_.measures.push_back({std::string(name), value, interval});
   }
   void set_interval(std::string_view name, std::optional<Interval> interval) {
     for (Measure& measure : out_.measures)
-      if (measure.name == name && !weighted()) measure.interval = interval;
+      if (measure.name == name) measure.interval = interval;
+  }
+  static std::optional<Interval> up_to_one(std::optional<Interval> interval) {
+    if (interval) interval->high = std::min(1.0, interval->high);
+    return interval;
   }
   void add_baseline(std::string_view name, double value) { out_.baseline.push_back({std::string(name), value, {}}); }
 
@@ -122,19 +130,21 @@ class Evaluator {
     const std::vector<std::int32_t> predicted = metrics::predicted_classes(outcome_.scores, outcome_.threshold);
     SLIPWAY_TRY(matrix_, metrics::confusion_matrix(outcome_.labels, predicted, out_.classes.size(), outcome_.weights));
     out_.confusion = matrix_.weights;
-    set_interval("accuracy", wilson(matrix_.correct(), matrix_.total()));
-    MeanInterval log_loss, brier;
+    MeanInterval log_loss, brier, correct;
     constexpr double least = std::numeric_limits<double>::epsilon();
     for (std::size_t row = 0; row < out_.rows; ++row) {
       const auto label = static_cast<std::size_t>(outcome_.labels[row]);
-      log_loss.add(-std::log(std::clamp<double>(outcome_.scores.at(row, label), least, 1 - least)));
+      log_loss.add(-std::log(std::clamp<double>(outcome_.scores.at(row, label), least, 1 - least)), weight(row));
+      correct.add(predicted[row] == outcome_.labels[row] ? 1 : 0, weight(row));
       double squares = 0;
       for (std::size_t c = 0; c < out_.classes.size(); ++c)
         squares += std::pow(double(outcome_.scores.at(row, c)) - (c == label ? 1 : 0), 2);
       brier.add(outcome_.task == metrics::TaskKind::binary
                     ? std::pow(double(outcome_.scores.at(row, 1)) - (label == 1 ? 1 : 0), 2)
-                    : squares);
+                    : squares,
+                weight(row));
     }
+    set_interval("accuracy", weighted() ? up_to_one(correct.interval()) : wilson(matrix_.correct(), matrix_.total()));
     set_interval("log_loss", log_loss.interval());
     set_interval("brier", brier.interval());
 
@@ -169,10 +179,12 @@ class Evaluator {
     const bool both = ranking.positives > 0 && ranking.negatives > 0;
     out_.positives = ranking.positives;
     out_.prevalence = ranking.positives / (ranking.positives + ranking.negatives);
-    add("prevalence", out_.prevalence, wilson(out_.positives, ranking.positives + ranking.negatives));
-
-    set_interval("precision", wilson(matrix_.at(1, 1), matrix_.predicted(1)));
-    set_interval("recall", wilson(matrix_.at(1, 1), matrix_.truth(1)));
+    add("prevalence", out_.prevalence);
+    if (!weighted()) {
+      set_interval("prevalence", wilson(out_.positives, ranking.positives + ranking.negatives));
+      set_interval("precision", wilson(matrix_.at(1, 1), matrix_.predicted(1)));
+      set_interval("recall", wilson(matrix_.at(1, 1), matrix_.truth(1)));
+    }
     if (both && !weighted()) {
       SLIPWAY_TRY(const AucEstimate auc, delong(outcome_.labels, positive()));
       set_interval("roc_auc", auc.interval);
@@ -188,7 +200,7 @@ class Evaluator {
         of_matrix("matthews", [](const metrics::ConfusionMatrix& m) { return metrics::matthews(m); });
       }
     }
-    if (both && !weighted() && !options_.groups.empty() && options_.bootstrap >= 2) add_grouped_intervals();
+    if (both && (weighted() || !options_.groups.empty()) && options_.bootstrap >= 2) add_grouped_intervals();
     if (both) {
       out_.roc = roc_points(ranking, most_points);
       out_.precision_recall = precision_recall_points(ranking, most_points);
@@ -207,13 +219,13 @@ class Evaluator {
     return {};
   }
 
-  // Poisson weights by group: the rows of a group are drawn together.
+  // Poisson counts by group: the rows of a group are drawn together. Weighted rows count their weight each time.
   void add_grouped_intervals() {
     std::vector<std::int32_t> numbers(out_.rows);
     std::map<std::int32_t, std::int32_t> known;
     std::int32_t count = 0;
     for (std::size_t row = 0; row < out_.rows; ++row) {
-      const std::int32_t group = options_.groups[row];
+      const std::int32_t group = options_.groups.empty() ? -1 : options_.groups[row];
       if (group < 0) {
         numbers[row] = count++;
       } else {
@@ -222,7 +234,8 @@ class Evaluator {
         numbers[row] = place->second;
       }
     }
-    if (static_cast<std::size_t>(count) == out_.rows || count < 2) return;
+    const bool grouped = static_cast<std::size_t>(count) < out_.rows;
+    if ((!grouped && !weighted()) || count < 2) return;
     const auto replicates = static_cast<std::size_t>(std::clamp(
         2e8 / static_cast<double>(out_.rows), 200.0, std::max(200.0, static_cast<double>(options_.bootstrap))));
     const auto predicted = metrics::predicted_classes(outcome_.scores, outcome_.threshold);
@@ -245,7 +258,8 @@ class Evaluator {
       metrics::ConfusionMatrix matrix{2, std::vector<double>(4), std::vector<bool>(2, true)};
       double total = 0, log_loss = 0, brier = 0;
       for (std::size_t row = 0; row < out_.rows; ++row) {
-        const double weight = weights[row] = by_group[static_cast<std::size_t>(numbers[row])];
+        const auto drawn_weight = static_cast<float>(weight(row)) * by_group[static_cast<std::size_t>(numbers[row])];
+        const double weight = weights[row] = drawn_weight;
         matrix.weights[static_cast<std::size_t>(outcome_.labels[row] * 2 + predicted[row])] += weight;
         total += weight;
         log_loss += weight * log_losses[row];
@@ -253,18 +267,28 @@ class Evaluator {
       }
       const auto areas = ranked.areas(weights);
       const auto kappa = metrics::cohen_kappa(matrix);
-      drawn[replicate] = {
-          areas.average_precision,      areas.roc_auc.value_or(0.5), log_loss / std::max(1.0, total),
-          brier / std::max(1.0, total), metrics::precision(matrix),  metrics::recall(matrix),
-          metrics::f1(matrix),          metrics::accuracy(matrix),   metrics::balanced_accuracy(matrix),
-          metrics::matthews(matrix),    kappa.ok() ? *kappa : 0,     matrix.truth(1) / std::max(1.0, total)};
+      const auto mean = [&](double sum) { return total > 0 ? sum / total : 0; };
+      drawn[replicate] = {areas.average_precision,
+                          areas.roc_auc.value_or(0.5),
+                          mean(log_loss),
+                          mean(brier),
+                          metrics::precision(matrix),
+                          metrics::recall(matrix),
+                          metrics::f1(matrix),
+                          metrics::accuracy(matrix),
+                          metrics::balanced_accuracy(matrix),
+                          metrics::matthews(matrix),
+                          kappa.ok() ? *kappa : 0,
+                          mean(matrix.truth(1))};
     });
     for (std::size_t k = 0; k < std::size(names); ++k) {
       std::vector<double> values;
       for (const auto& one : drawn) values.push_back(one[k]);
       set_interval(names[k], percentile_interval(std::move(values)));
     }
-    out_.notes.push_back(fmt::format("intervals allow for {} groups of rows, drawn whole {} times", count, replicates));
+    out_.notes.push_back(
+        grouped ? fmt::format("intervals allow for {} groups of rows, drawn whole {} times", count, replicates)
+                : fmt::format("intervals are of {} draws of the weighted rows", replicates));
   }
 
   void add_score_histogram() {
@@ -291,8 +315,8 @@ class Evaluator {
       const double target = outcome_.targets[row];
       const double residual = predictions[row] - target;
       residuals[row] = static_cast<float>(residual);
-      absolute.add(std::abs(residual));
-      squared.add(residual * residual);
+      absolute.add(std::abs(residual), weight(row));
+      squared.add(residual * residual, weight(row));
       total += weight(row);
       mean += weight(row) * target;
       zeros += target == 0;

@@ -113,7 +113,7 @@ TEST(Threshold, ByAlertsADay) {
   // 1,000 rows a day: 5 % of the rows may raise an alert.
   EXPECT_EQ(choose_threshold(labels, scores, policy, {}, {nullptr, 1000})->threshold, .95F);
   EXPECT_FALSE(choose_threshold(labels, scores, policy).ok());
-  const auto points = operating_points(labels, scores, {nullptr, 1000}, 20);
+  const auto points = operating_points(labels, scores, {nullptr, 1000}, {}, 20);
   ASSERT_TRUE(points.ok());
   EXPECT_LE(points->size(), 40);
   EXPECT_EQ(points->back().alerts, 100);
@@ -204,6 +204,13 @@ TEST(BiasVariance, Verdicts) {
   EXPECT_EQ(judge_fit(evidence(.97, .96, .8, flat)).verdict, "fits");
   EXPECT_EQ(judge_fit(evidence(.6, .501, .5, flat)).verdict, "no_signal");
   EXPECT_EQ(judge_fit(evidence(1, .9999, .9, flat)).verdict, "suspicious");
+  // Small data: the folds of a leak are perfect within their spread, and so are the test rows.
+  FitEvidence small = evidence(1, .99, .9, flat);
+  small.validation_error = .006;
+  small.test = 1;
+  EXPECT_EQ(judge_fit(small).verdict, "suspicious");
+  small.test = .93;
+  EXPECT_EQ(judge_fit(small).verdict, "fits");
   EXPECT_EQ(judge_fit({}).verdict, "undefined");
 }
 

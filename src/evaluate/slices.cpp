@@ -31,6 +31,7 @@ struct Part {
     outcome.days = outcome.cards = {};
     outcome.scores = {rows.size(), whole.scores.classes, scores};
   }
+  double weight(std::size_t row) const { return weights.empty() ? 1.0 : static_cast<double>(weights[row]); }
 };
 
 void add_metric(SliceGroup& group, const metrics::Outcome& outcome, std::string_view name,
@@ -41,41 +42,49 @@ void add_metric(SliceGroup& group, const metrics::Outcome& outcome, std::string_
   if (value.ok() && std::isfinite(*value)) group.measures.push_back({std::string(name), *value, interval});
 }
 
-// A share with Wilson's interval; left out without trials.
-void add_share(SliceGroup& group, std::string_view name, double part, double whole) {
-  if (whole > 0) group.measures.push_back({std::string(name), part / whole, wilson(part, whole)});
-}
-
 SliceGroup measure_group(const metrics::Outcome& whole, std::span<const std::uint32_t> rows, std::string name) {
   SliceGroup group{std::move(name), rows.size(), {}};
   const Part part(whole, rows);
   const metrics::Outcome& outcome = part.outcome;
   if (outcome.task == metrics::TaskKind::regression) {
     for (const char* metric : {"mae", "rmse"}) add_metric(group, outcome, metric);
-    double residual = 0;
-    for (std::size_t row = 0; row < rows.size(); ++row) residual += double(part.scores[row]) - part.targets[row];
-    group.measures.push_back({"mean_residual", residual / static_cast<double>(rows.size()), {}});
+    double residual = 0, total = 0;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      residual += part.weight(row) * (double(part.scores[row]) - part.targets[row]);
+      total += part.weight(row);
+    }
+    if (total > 0) group.measures.push_back({"mean_residual", residual / total, {}});
     return group;
   }
   const auto predicted = metrics::predicted_classes(outcome.scores, outcome.threshold);
-  const auto matrix = metrics::confusion_matrix(outcome.labels, predicted, outcome.scores.classes);
+  const auto matrix = metrics::confusion_matrix(outcome.labels, predicted, outcome.scores.classes, outcome.weights);
   if (!matrix.ok()) return group;
+  const bool weighted = !outcome.weights.empty();
+  // A share; Wilson's interval is for rows that all count alike. Left out without trials.
+  const auto add_share = [&](std::string_view name, double some, double whole_weight) {
+    if (whole_weight > 0)
+      group.measures.push_back({std::string(name), some / whole_weight,
+                                weighted ? std::nullopt : std::optional(wilson(some, whole_weight))});
+  };
   if (outcome.task == metrics::TaskKind::multiclass) {
-    add_share(group, "accuracy", matrix->correct(), matrix->total());
+    add_share("accuracy", matrix->correct(), matrix->total());
     add_metric(group, outcome, "log_loss");
     return group;
   }
-  add_share(group, "prevalence", matrix->truth(1), matrix->total());
-  add_share(group, "selection_rate", matrix->predicted(1), matrix->total());
-  add_share(group, "precision", matrix->at(1, 1), matrix->predicted(1));
-  add_share(group, "recall", matrix->at(1, 1), matrix->truth(1));
-  add_share(group, "false_positive_rate", matrix->at(0, 1), matrix->truth(0));
-  add_share(group, "accuracy", matrix->correct(), matrix->total());
+  add_share("prevalence", matrix->truth(1), matrix->total());
+  add_share("selection_rate", matrix->predicted(1), matrix->total());
+  add_share("precision", matrix->at(1, 1), matrix->predicted(1));
+  add_share("recall", matrix->at(1, 1), matrix->truth(1));
+  add_share("false_positive_rate", matrix->at(0, 1), matrix->truth(0));
+  add_share("accuracy", matrix->correct(), matrix->total());
   double mean = 0;
-  for (float score : outcome.scores.column(1)) mean += score;
-  group.measures.push_back({"mean_score", mean / static_cast<double>(rows.size()), {}});
+  for (std::size_t row = 0; row < rows.size(); ++row) mean += part.weight(row) * outcome.scores.at(row, 1);
+  if (matrix->total() > 0) group.measures.push_back({"mean_score", mean / matrix->total(), {}});
   add_metric(group, outcome, "log_loss");
-  if (const auto auc = delong(outcome.labels, outcome.scores.column(1)); auc.ok()) {
+  if (weighted) {
+    add_metric(group, outcome, "roc_auc");
+    if (matrix->truth(1) > 0) add_metric(group, outcome, "average_precision");
+  } else if (const auto auc = delong(outcome.labels, outcome.scores.column(1)); auc.ok()) {
     group.measures.push_back({"roc_auc", auc->auc, auc->interval});
     add_metric(group, outcome, "average_precision");
   }
@@ -126,7 +135,7 @@ std::vector<FairnessRatio> fairness(const std::vector<SliceGroup>& groups, const
     ratio.highest = high->name;
     ratio.ratio = q > 0 ? p / q : 1;
     ratio.difference = q - p;
-    if (p > 0) {
+    if (p > 0 && find(*low, measure)->interval) {
       const double spread =
           std::sqrt((1 - p) / (p * rows_behind(*low, measure)) + (1 - q) / (q * rows_behind(*high, measure)));
       ratio.interval = Interval{ratio.ratio * std::exp(-normal_quantile_975 * spread),

@@ -107,13 +107,13 @@ float above(float score) { return std::nextafter(score, std::numeric_limits<floa
 
 }  // namespace
 
-double Costs::total(metrics::Labels labels, metrics::Scores scores, float threshold) const {
+double Costs::total(metrics::Labels labels, metrics::Scores scores, float threshold, metrics::Weights weights) const {
   double sum = 0;
   for (std::size_t row = 0; row < labels.size(); ++row) {
     const bool alert = scores[row] >= threshold;
     const Cost& cost =
         labels[row] == 1 ? (alert ? true_positive : false_negative) : (alert ? false_positive : true_negative);
-    sum += cost.at(row);
+    sum += (weights.empty() ? 1.0 : static_cast<double>(weights[row])) * cost.at(row);
   }
   return sum;
 }
@@ -217,28 +217,30 @@ OperatingPoint point_of(const Cut& cut, double threshold, const ThresholdContext
 }  // namespace
 
 OperatingPoint operating_point(metrics::Labels labels, metrics::Scores scores, float threshold,
-                               const ThresholdContext& context) {
+                               const ThresholdContext& context, metrics::Weights weights) {
   Cut cut;
   for (std::size_t row = 0; row < labels.size(); ++row) {
     const bool positive = labels[row] == 1;
-    (positive ? cut.positives : cut.negatives) += 1;
-    if (scores[row] >= threshold) (positive ? cut.true_positives : cut.false_positives) += 1;
+    const double weight = weights.empty() ? 1.0 : static_cast<double>(weights[row]);
+    (positive ? cut.positives : cut.negatives) += weight;
+    if (scores[row] >= threshold) (positive ? cut.true_positives : cut.false_positives) += weight;
   }
   std::optional<double> cost;
-  if (context.costs != nullptr) cost = context.costs->total(labels, scores, threshold);
+  if (context.costs != nullptr) cost = context.costs->total(labels, scores, threshold, weights);
   return point_of(cut, threshold, context, cost);
 }
 
 Result<std::vector<OperatingPoint>> operating_points(metrics::Labels labels, metrics::Scores scores,
-                                                     const ThresholdContext& context, std::size_t most) {
-  SLIPWAY_TRY(const metrics::Ranking ranking, metrics::rank(labels, scores));
+                                                     const ThresholdContext& context, metrics::Weights weights,
+                                                     std::size_t most) {
+  SLIPWAY_TRY(const metrics::Ranking ranking, metrics::rank(labels, scores, weights));
   std::vector<OperatingPoint> points;
   if (!(ranking.positives > 0) || !(ranking.negatives > 0)) return points;
   std::vector<double> totals;
   std::size_t cheapest = ranking.cuts.size();
   if (context.costs != nullptr) {
     SLIPWAY_CHECK(check_costs(*context.costs, labels.size()));
-    totals = costs_by_cut(labels, scores, {}, *context.costs);
+    totals = costs_by_cut(labels, scores, weights, *context.costs);
     const auto best = std::min_element(totals.begin() + 1, totals.end());
     cheapest = static_cast<std::size_t>(best - totals.begin()) - 1;
   }

@@ -154,8 +154,20 @@ Result<std::vector<ReliabilityBin>> reliability(Labels labels, Scores positive, 
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return positive[a] < positive[b]; });
-  double total = 0;
-  for (std::uint32_t row : order) total += detail::weight_of(weights, row);
+  double total = 0, counted = 0;
+  for (std::uint32_t row : order) {
+    total += detail::weight_of(weights, row);
+    counted += detail::weight_of(weights, row) > 0 ? 1 : 0;
+  }
+  // Of the rows without the last one, as quantiles that lie between order statistics.
+  const double span = total - total / counted;
+  const auto bin_after = [&](double weight) {
+    int bin = 0;
+    // Rounding of the sums must not shift a border.
+    while (bin + 1 < bins && weight > span * (bin + 1) / bins + 1e-9 * total) ++bin;
+    return bin;
+  };
+  int number = 0;
   std::vector<ReliabilityBin> result;
   ReliabilityBin open;
   double done = 0;
@@ -168,9 +180,9 @@ Result<std::vector<ReliabilityBin>> reliability(Labels labels, Scores positive, 
     done += weight;
     const bool last = i + 1 == rows;
     const bool tied = !last && positive[order[i + 1]] == positive[row];
-    // Rounding of the sums must not shift a border.
-    const bool full = done >= total * static_cast<double>(result.size() + 1) / bins - 1e-9 * total;
-    if ((last || (full && !tied)) && open.rows > 0) {
+    const int next = bin_after(done);
+    if ((last || (next > number && !tied)) && open.rows > 0) {
+      number = next;
       open.predicted /= open.rows;
       open.observed /= open.rows;
       result.push_back(open);

@@ -93,17 +93,17 @@ Status add_thresholds(const Configuration& configuration, const Dataset& dataset
   const metrics::Scores positive = outcome.scores.column(1);
   json& thresholds = document["thresholds"];
   thresholds["policy"] = search.value("threshold_policy", "");
-  thresholds["chosen"] =
-      evaluate::to_json(evaluate::operating_point(outcome.labels, positive, outcome.threshold, context));
+  thresholds["chosen"] = evaluate::to_json(
+      evaluate::operating_point(outcome.labels, positive, outcome.threshold, context, outcome.weights));
   thresholds["points"] = json::array();
-  SLIPWAY_TRY(const auto points, evaluate::operating_points(outcome.labels, positive, context));
+  SLIPWAY_TRY(const auto points, evaluate::operating_points(outcome.labels, positive, context, outcome.weights));
   for (const auto& point : points) thresholds["points"].push_back(evaluate::to_json(point));
   // Where other rules would cut (by the out-of-fold scores), and what that does on the test rows.
   thresholds["policies"] = json::array();
   if (search.contains("validation"))
     for (const json& policy : search["validation"].value("policies", json::array())) {
-      json entry = evaluate::to_json(
-          evaluate::operating_point(outcome.labels, positive, policy.at("threshold").get<float>(), context));
+      json entry = evaluate::to_json(evaluate::operating_point(
+          outcome.labels, positive, policy.at("threshold").get<float>(), context, outcome.weights));
       entry["policy"] = policy.at("policy");
       thresholds["policies"].push_back(std::move(entry));
     }
@@ -111,8 +111,8 @@ Status add_thresholds(const Configuration& configuration, const Dataset& dataset
   if (costs) {
     // No alert at all, and an alert for every row: what any threshold has to beat.
     const float none = std::numeric_limits<float>::infinity();
-    thresholds["cost_of_no_alert"] = costs->total(outcome.labels, positive, none);
-    thresholds["cost_of_every_alert"] = costs->total(outcome.labels, positive, -none);
+    thresholds["cost_of_no_alert"] = costs->total(outcome.labels, positive, none, outcome.weights);
+    thresholds["cost_of_every_alert"] = costs->total(outcome.labels, positive, -none, outcome.weights);
   }
   return {};
 }
@@ -125,12 +125,13 @@ Status find_slices(const ServableModel& servable, const Dataset& dataset, const 
   const std::size_t count = std::min(test.size(), most_rows);
   std::vector<std::uint32_t> rows;
   std::vector<std::int32_t> labels;
-  std::vector<float> targets, scores;
+  std::vector<float> targets, scores, weights;
   const auto place = [&](std::size_t i) { return i * test.size() / count; };
   for (std::size_t i = 0; i < count; ++i) {
     rows.push_back(test[place(i)]);
     if (!outcome.labels.empty()) labels.push_back(outcome.labels[place(i)]);
     if (!outcome.targets.empty()) targets.push_back(outcome.targets[place(i)]);
+    if (!outcome.weights.empty()) weights.push_back(outcome.weights[place(i)]);
   }
   for (std::size_t column = 0; column < outcome.scores.classes; ++column)
     for (std::size_t i = 0; i < count; ++i) scores.push_back(outcome.scores.at(place(i), column));
@@ -139,6 +140,7 @@ Status find_slices(const ServableModel& servable, const Dataset& dataset, const 
   part.threshold = outcome.threshold;
   part.labels = labels;
   part.targets = targets;
+  part.weights = weights;
   part.scores = {count, outcome.scores.classes, scores};
   std::vector<std::string> columns = declared;
   for (const model::Input& input : servable.model.inputs)
@@ -179,6 +181,7 @@ Result<json> evaluate_test_rows(const Configuration& configuration, const Servab
   const RowTargets truth = targets_of(dataset.target, test);
   metrics::Outcome outcome =
       outcome_of(servable.model.task, prediction.scores, truth.labels, truth.values, threshold_of(servable.model));
+  outcome.weights = truth.weights;
   const auto days = days_of(configuration, dataset.prepared.table, test);
   const auto groups = groups_of(configuration, dataset.prepared.table, test);
   const bool binary = outcome.task == metrics::TaskKind::binary;
@@ -197,9 +200,9 @@ Result<json> evaluate_test_rows(const Configuration& configuration, const Servab
     if (search.contains("validation") && search["validation"].contains("recalibration")) {
       SLIPWAY_TRY(recalibration, evaluate::parse_recalibration(search["validation"]["recalibration"]));
     }
-    SLIPWAY_TRY(const auto calibration,
-                evaluate::check_calibration(outcome.labels, outcome.scores.column(1),
-                                            recalibration ? &*recalibration : nullptr, configuration.seed));
+    SLIPWAY_TRY(const auto calibration, evaluate::check_calibration(outcome.labels, outcome.scores.column(1),
+                                                                    recalibration ? &*recalibration : nullptr,
+                                                                    configuration.seed, outcome.weights));
     document["calibration_check"] = evaluate::to_json(calibration);
     SLIPWAY_CHECK(add_thresholds(configuration, dataset, outcome, search, document));
   }

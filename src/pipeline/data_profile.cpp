@@ -134,9 +134,9 @@ report::Section distributions(const DataProfile& profile) {
       break;
     }
     if (!column.most_frequent.empty()) {
-      std::vector<std::pair<std::string, double>> bars;
+      std::vector<Bar> bars;
       for (const auto& [value, count] : column.most_frequent)
-        bars.emplace_back(value.substr(0, 40), static_cast<double>(count));
+        bars.push_back({value.substr(0, 40), static_cast<double>(count)});
       section.elements.push_back(report::Chart{column.name + ": most frequent values", bar_chart(bars, "rows"),
                                                60 + 22 * static_cast<int>(bars.size()), ""});
       ++charted;

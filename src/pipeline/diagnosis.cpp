@@ -75,7 +75,8 @@ class Diagnostician {
   Result<evaluate::Evaluation> measure(const engine::Predictor& predictor, const Rows& rows, float threshold) const {
     SLIPWAY_TRY(const auto prediction, predictor.predict_table(dataset_.prepared.table.take(rows), threads_));
     const RowTargets truth = targets_of(dataset_.target, rows);
-    const auto outcome = outcome_of(servable_.model.task, prediction.scores, truth.labels, truth.values, threshold);
+    auto outcome = outcome_of(servable_.model.task, prediction.scores, truth.labels, truth.values, threshold);
+    outcome.weights = truth.weights;
     return evaluate::evaluate(outcome, servable_.model.classes, {.bootstrap = 0}, threads_);
   }
 

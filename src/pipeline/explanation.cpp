@@ -37,6 +37,7 @@ Result<json> importance(const Configuration& configuration, const ServableModel&
     outcome.task = task;
     outcome.labels = truth.labels;
     outcome.targets = truth.values;
+    outcome.weights = truth.weights;
     outcome.scores = {numbers.size(), width, scores};
     outcome.threshold = threshold;
     return metrics::evaluate(*metric, outcome);

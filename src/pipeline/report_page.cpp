@@ -203,54 +203,6 @@ Section search(const ReportContent& content) {
   return section;
 }
 
-Section explanations(const ReportContent& content) {
-  Section section{"Explanation", {}};
-  const json& importance = content.explanation.at("permutation_importance");
-  std::vector<std::pair<std::string, double>> bars;
-  for (const json& entry : importance.at("inputs"))
-    if (bars.size() < 20) bars.emplace_back(entry.at("input"), entry.at("mean").get<double>());
-  section.elements.push_back(
-      Text{fmt::format("Permutation importance: how much {} falls when one column is shuffled over {} test rows.",
-                       importance.value("metric_name", ""), importance.value("rows", 0)),
-           "explanation.json#/permutation_importance"});
-  section.elements.push_back(
-      Chart{"Permutation importance", bar_chart(bars, "loss of " + importance.value("metric_name", std::string())),
-            60 + 26 * static_cast<int>(bars.size()), "", "explanation.json#/permutation_importance"});
-  if (content.explanation.at("mean_contributions").is_array()) {
-    bars.clear();
-    for (const json& entry : content.explanation["mean_contributions"])
-      if (bars.size() < 20) bars.emplace_back(entry.at("input"), entry.at("mean_absolute_contribution").get<double>());
-    section.elements.push_back(Chart{"Mean size of SHAP contributions", bar_chart(bars, "mean |contribution|"),
-                                     60 + 26 * static_cast<int>(bars.size()), "",
-                                     "explanation.json#/mean_contributions"});
-  }
-  std::size_t number = 0;
-  for (const json& dependence : content.explanation.at("partial_dependence")) {
-    const std::string from = "explanation.json#" + pointer("partial_dependence", number++);
-    const std::string input = dependence.at("input");
-    const std::string title = "Partial dependence of the score on " + input;
-    if (dependence.at("kind") == "number") {
-      Series mean{"mean", {}}, low{"10 % of rows below", {}, true}, high{"90 % of rows below", {}, true};
-      for (std::size_t i = 0; i < dependence.at("grid").size(); ++i) {
-        const double x = dependence["grid"][i].get<double>();
-        mean.points.emplace_back(x, dependence["mean"][i].get<double>());
-        low.points.emplace_back(x, dependence["low"][i].get<double>());
-        high.points.emplace_back(x, dependence["high"][i].get<double>());
-      }
-      section.elements.push_back(Chart{title, line_chart({mean, low, high}, input, "score"), 300, "", from});
-    } else {
-      std::vector<std::string> categories;
-      std::vector<double> means;
-      for (std::size_t i = 0; i < dependence.at("grid").size(); ++i) {
-        categories.push_back(dependence["grid"][i].is_null() ? "missing" : dependence["grid"][i].get<std::string>());
-        means.push_back(dependence["mean"][i].get<double>());
-      }
-      section.elements.push_back(Chart{title, column_chart(categories, means, "score"), 300, "", from});
-    }
-  }
-  return section;
-}
-
 Section lineage(const ReportContent& content) {
   Section section{"Lineage", {}};
   std::string sources;
@@ -313,7 +265,7 @@ report::Page report_page(const ReportContent& content) {
                    calibration_section(content),
                    threshold_section(content),
                    slice_section(content),
-                   explanations(content),
+                   explanation_section(content),
                    fit_section(content),
                    lineage(content),
                    card_section(content)};

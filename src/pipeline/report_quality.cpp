@@ -115,11 +115,11 @@ Section quality_section(const ReportContent& content) {
         Chart{"Precision and recall",
               line_chart({{"model", points(evaluation.at("/precision_recall"))}}, "recall", "precision", true), 320,
               "Precision over recall for every threshold, test rows", evaluation.source("/precision_recall")});
-    section.elements.push_back(
-        Chart{"ROC curve",
-              line_chart({{"model", points(evaluation.at("/roc"))}, {"chance", {{0, 0}, {1, 1}}, true}},
-                         "false positive rate", "true positive rate", true),
-              320, "True positive rate over false positive rate, test rows", evaluation.source("/roc")});
+    section.elements.push_back(Chart{
+        "ROC curve",
+        line_chart({{"model", points(evaluation.at("/roc"))}, {"chance", {{0, 0}, {1, 1}}, Series::Style::dashed}},
+                   "false positive rate", "true positive rate", true),
+        320, "True positive rate over false positive rate, test rows", evaluation.source("/roc")});
   }
   for (const char* key : {"scores", "residuals"})
     if (evaluation.has(pointer(key))) {
@@ -141,7 +141,7 @@ Section calibration_section(const ReportContent& content) {
   section.elements.push_back(Verdict{verdict == "calibrated" ? Verdict::Level::good : Verdict::Level::attention,
                                      evaluation.at("/calibration_check/text"),
                                      evaluation.source("/calibration_check/text")});
-  Series model{"model", {}}, low{"95 % low", {}, true}, high{"95 % high", {}, true};
+  Series model{"model", {}}, low{"95 % low", {}, Series::Style::dashed}, high{"95 % high", {}, Series::Style::dashed};
   double most = 0;
   for (const json& bin : evaluation.at("/calibration")) {
     const double x = bin.at("predicted").get<double>();
@@ -152,7 +152,8 @@ Section calibration_section(const ReportContent& content) {
   }
   section.elements.push_back(
       Chart{"Observed share of positives by mean score",
-            line_chart({model, {"perfect", {{0, 0}, {most, most}}, true}, low, high}, "mean score", "observed share"),
+            line_chart({model, {"perfect", {{0, 0}, {most, most}}, Series::Style::dashed}, low, high}, "mean score",
+                       "observed share"),
             340, "Reliability curve of the test rows, bins of equal size", evaluation.source("/calibration")});
   Grid bins{"Bins of equal size", {"rows", "mean score", "observed share", "95 % interval"}, {}};
   for (std::size_t i = 0; i < evaluation.at("/calibration").size(); ++i)

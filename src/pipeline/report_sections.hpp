@@ -20,6 +20,7 @@ report::Section calibration_section(const ReportContent& content);  // binary on
 report::Section threshold_section(const ReportContent& content);    // binary only
 report::Section slice_section(const ReportContent& content);        // report_fit.cpp
 report::Section fit_section(const ReportContent& content);
-report::Section card_section(const ReportContent& content);  // model_card.cpp
+report::Section explanation_section(const ReportContent& content);  // report_explanation.cpp
+report::Section card_section(const ReportContent& content);         // model_card.cpp
 
 }  // namespace slipway::pipeline

@@ -57,7 +57,8 @@ void add_path(Section& section, const json& search, const Axis& axis) {
                       candidate.value("standard_deviation", 0.0)});
   }
   std::sort(points.begin(), points.end());
-  Series mean{"mean of the folds", {}}, low{"one deviation below", {}, true}, high{"one deviation above", {}, true};
+  Series mean{"mean of the folds", {}}, low{"one deviation below", {}, Series::Style::dashed},
+      high{"one deviation above", {}, Series::Style::dashed};
   for (const auto& [x, y, deviation] : points) {
     mean.points.emplace_back(x, y);
     low.points.emplace_back(x, y - deviation);

@@ -168,7 +168,7 @@ class Trainer {
     SLIPWAY_CHECK(params::read_options<evaluate::ThresholdPolicy>(policy, evaluate::threshold_options,
                                                                   configuration_.threshold, "threshold"));
     SLIPWAY_TRY(const OutOfFold rows, out_of_fold(result));
-    return evaluate::choose_threshold(rows.labels, rows.scores, policy, {}, context_of(rows))
+    return evaluate::choose_threshold(rows.labels, rows.scores, policy, rows.weights, context_of(rows))
         .with_context("evaluate: threshold");
   }
 
@@ -177,7 +177,8 @@ class Trainer {
     std::vector<std::uint32_t> rows;
     std::vector<std::int32_t> labels;
     std::vector<float> targets;
-    std::vector<float> scores;  // column by column; of two classes the positive one's alone
+    std::vector<float> weights;  // empty = all 1
+    std::vector<float> scores;   // column by column; of two classes the positive one's alone
     std::optional<evaluate::Costs> costs;
   };
   Result<OutOfFold> out_of_fold(const search::SearchResult& result) const {
@@ -187,6 +188,7 @@ class Trainer {
       const RowTargets& truth = fold.validation_targets;
       all.labels.insert(all.labels.end(), truth.labels.begin(), truth.labels.end());
       all.targets.insert(all.targets.end(), truth.values.begin(), truth.values.end());
+      all.weights.insert(all.weights.end(), truth.weights.begin(), truth.weights.end());
     }
     const std::size_t width = result.best_scores[0].size() / folds_[0].validation_rows.size();
     for (std::size_t column = 0; column < width; ++column)
@@ -212,6 +214,7 @@ class Trainer {
     outcome.threshold = threshold;
     if (!all.labels.empty()) outcome.labels = metrics::Labels(all.labels).subspan(begin, rows);
     if (!all.targets.empty()) outcome.targets = std::span<const float>(all.targets).subspan(begin, rows);
+    if (!all.weights.empty()) outcome.weights = metrics::Weights(all.weights).subspan(begin, rows);
     if (outcome.task == metrics::TaskKind::binary && width == 1)
       for (std::size_t row = begin; row < end; ++row) both.push_back(1 - all.scores[row]);
     for (std::size_t column = 0; column < width; ++column)
@@ -256,11 +259,12 @@ class Trainer {
     }
     if (outcome.task != metrics::TaskKind::binary) return document;
     const metrics::Scores positive = outcome.scores.column(1);
-    if (const auto map = evaluate::fit_recalibration(all.labels, positive); map.ok())
+    if (const auto map = evaluate::fit_recalibration(all.labels, positive, all.weights); map.ok())
       document["recalibration"] = evaluate::to_json(*map);
     document["policies"] = json::array();
     for (const auto& [rule, choice] : other_choices(all, positive)) {
-      const auto point = evaluate::operating_point(all.labels, positive, choice.threshold, context_of(all));
+      const auto point =
+          evaluate::operating_point(all.labels, positive, choice.threshold, context_of(all), all.weights);
       json entry = evaluate::to_json(point);
       entry["policy"] = rule;
       document["policies"].push_back(std::move(entry));
@@ -281,7 +285,7 @@ class Trainer {
     rules[6].alerts_per_day = 100;
     std::vector<std::pair<std::string, evaluate::ThresholdChoice>> choices;
     for (const auto& rule : rules)
-      if (const auto choice = evaluate::choose_threshold(all.labels, positive, rule, {}, context_of(all));
+      if (const auto choice = evaluate::choose_threshold(all.labels, positive, rule, all.weights, context_of(all));
           choice.ok() && choice->note.empty())
         choices.emplace_back(choice->policy, *choice);
     return choices;

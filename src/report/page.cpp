@@ -20,12 +20,12 @@ section{margin-top:36px}h2{font-size:1.35rem;border-bottom:1px solid var(--line)
 .verdict{border-left:4px solid var(--good);background:var(--panel);padding:10px 14px;margin:12px 0;border-radius:0 6px 6px 0}.verdict.attention{border-color:var(--attention)}.verdict.bad{border-color:var(--bad)}
 .figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(158px,1fr));gap:12px;margin:14px 0}.figure{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:10px 14px}
 .figure b{display:block;font-size:1.4rem;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}.figure span.name{color:var(--soft);font-size:.85rem}.figure small{display:block;color:var(--soft);font-size:.78rem}
-.grid{overflow-x:auto;margin:12px 0}table{border-collapse:collapse;font-size:.9rem;width:100%}caption{text-align:left;font-weight:600;padding:4px 0}th,td{border-bottom:1px solid var(--line);padding:5px 10px;text-align:left;vertical-align:top}
-th{background:var(--panel)}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}th.n{text-align:right}.chart{width:100%}
+.grid{overflow-x:auto;margin:12px 0}table{border-collapse:collapse;font-size:.9rem;width:100%}.caption{font-weight:600;margin:14px 0 4px}.caption+.grid{margin-top:0}th,td{border-bottom:1px solid var(--line);padding:5px 10px;text-align:left;vertical-align:top}
+th{background:var(--panel)}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.among{text-align:left}td.long{overflow-wrap:anywhere;min-width:9em}th.n{text-align:right}.chart{width:100%}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:8px 28px}figure{margin:14px 0;min-width:0}figcaption{font-weight:600;margin-bottom:2px}
 .slider{border:1px solid var(--line);border-radius:8px;padding:12px 14px;margin:14px 0}.slider input{width:100%;accent-color:var(--accent)}.slider .figures{margin-bottom:0}
 @media(max-width:560px){main{padding:12px 12px 60px}body{font-size:15px}.figures{grid-template-columns:repeat(auto-fill,minmax(132px,1fr));gap:8px}th,td{padding:4px 6px}}
-@media print{nav,.slider input{display:none}main{max-width:none;padding:0}body{font-size:10.5pt}figure,.verdict,.figures,tr{break-inside:avoid}h2{break-after:avoid}.charts{grid-template-columns:1fr 1fr}.grid{overflow:visible}table{font-size:8.5pt}th,td{padding:3px 5px;overflow-wrap:anywhere}}
+@media print{nav,.slider input{display:none}main{max-width:none;padding:0}body{font-size:10.5pt}figure,.verdict,.figures,tr{break-inside:avoid}h2,.caption{break-after:avoid}.charts{grid-template-columns:1fr 1fr}.grid{overflow:visible}table{font-size:8.5pt}th,td{padding:3px 5px}td{overflow-wrap:anywhere}td.n,td:first-child{overflow-wrap:normal}.chart>div,.chart svg{width:100%!important}}
 )css";
 
 constexpr std::string_view script = R"js(
@@ -110,21 +110,39 @@ struct Renderer {
   }
 
   void operator()(const Grid& grid) const {
-    out += "<div class=\"grid\"><table>";
-    if (!grid.caption.empty()) out += "<caption>" + escape_html(grid.caption) + "</caption>";
-    out += "<thead><tr>";
-    for (std::size_t column = 0; column < grid.header.size(); ++column) {
-      const bool numeric =
-          !grid.rows.empty() && column < grid.rows[0].size() && looks_numeric(grid.rows[0][column].text);
-      out += (numeric ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">") + escape_html(grid.header[column]) +
-             "</th>";
+    // Outside the table, so that it stays in view where a wide table is scrolled.
+    if (!grid.caption.empty()) out += "<p class=\"caption\">" + escape_html(grid.caption) + "</p>";
+    out += "<div class=\"grid\"><table";
+    if (!grid.caption.empty()) out += " aria-label=\"" + escape_html(grid.caption) + "\"";
+    out += ">";
+    // Numbers stand on the right where their column holds nothing else.
+    std::vector<bool> numeric(grid.header.size(), true);
+    for (const auto& row : grid.rows)
+      for (std::size_t column = 0; column < std::min(row.size(), numeric.size()); ++column)
+        if (const std::string& text = row[column].text; !text.empty() && text != "undefined" && !looks_numeric(text))
+          numeric[column] = false;
+    const bool titled = std::any_of(grid.header.begin(), grid.header.end(), [](const auto& t) { return !t.empty(); });
+    if (titled) {
+      out += "<thead><tr>";
+      for (std::size_t column = 0; column < grid.header.size(); ++column)
+        out += (numeric[column] && !grid.rows.empty() ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">") +
+               escape_html(grid.header[column]) + "</th>";
+      out += "</tr></thead>";
     }
-    out += "</tr></thead><tbody>\n";
+    out += "<tbody>\n";
     for (const auto& row : grid.rows) {
       out += "<tr>";
-      for (const Cell& cell : row)
-        out += (looks_numeric(cell.text) ? "<td class=\"n\"" : "<td") + source_attribute(cell.source) + ">" +
+      for (std::size_t column = 0; column < row.size(); ++column) {
+        const Cell& cell = row[column];
+        std::string kind;
+        if (looks_numeric(cell.text)) {
+          kind = column < numeric.size() && numeric[column] ? "n" : "n among";
+        } else if (cell.text.size() > 40 && cell.text.find(' ') == std::string::npos) {
+          kind = "long";
+        }
+        out += (kind.empty() ? "<td" : "<td class=\"" + kind + "\"") + source_attribute(cell.source) + ">" +
                escape_html(cell.text) + "</td>";
+      }
       out += "</tr>\n";
     }
     out += "</tbody></table></div>\n";

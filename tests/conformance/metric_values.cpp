@@ -5,7 +5,7 @@
 //   -> {"roc_auc": 1.0}          null where the library says that the metric is undefined
 //
 // `scores` has one list per column. A binary case may ask for "delong", "compare" (with "other", a second score),
-// "mcnemar" (with "other"), and any for "wilson" (with "successes" and "trials").
+// "mcnemar" (with "other"), "reliability", and any for "wilson" (with "successes" and "trials").
 #include <iostream>
 #include <string>
 
@@ -66,6 +66,11 @@ json answer(const json& request) {
     } else if (name == "mcnemar") {
       const auto found = evaluate::mcnemar(labels, predicted(outcome.scores.column(1)), predicted(other));
       if (found.ok()) value = {found->only_first_right, found->only_second_right, found->p_value};
+    } else if (name == "reliability") {
+      const auto found = metrics::reliability(labels, outcome.scores.column(1), weights);
+      if (!found.ok()) continue;
+      value = json::array();
+      for (const auto& bin : *found) value.push_back({bin.rows, bin.predicted, bin.observed});
     } else if (name == "wilson") {
       const auto found = evaluate::wilson(request.at("successes"), request.at("trials"));
       value = {found.low, found.high};

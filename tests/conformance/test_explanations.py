@@ -1,5 +1,7 @@
 """Contributions equal those of shap's TreeExplainer on models of other libraries, and add up to the scores."""
 
+import json
+
 import forest_as_xgboost
 import lightgbm
 import numpy as np
@@ -7,6 +9,7 @@ import pandas as pd
 import pytest
 import shap
 import sklearn.ensemble
+import sklearn.tree
 import xgboost
 
 ROWS = 400
@@ -89,6 +92,25 @@ def test_forest_of_scikit_learn(slipway, tmp_path, data, baselines):
     assert largest_difference(values, expected) < 1e-6
     assert abs(base - peer.expected_value[1]) < 1e-6
     assert largest_difference(values.sum(axis=1) + base, forest.predict_proba(head.to_numpy())[:, 1]) < 1e-6
+
+
+def test_impurity_importance(slipway, tmp_path, data):
+    """explanation.json's impurity_importance is scikit-learn's feature_importances_ of a tree grown on the same rows."""
+    table, signal = data
+    rows = table.round(1).assign(y=(signal > 1.2).astype(int), part=["train"] * 2500 + ["test"] * 500)
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    (tmp_path / "slipway.yaml").write_text(
+        "name: tree\nsource: rows.csv\nschema: {target: y}\nsplit: {method: column, column: part}\nsearch: {folds: 2}\n"
+        f"features: {{numeric: [{', '.join(COLUMNS)}]}}\nlearner: {{decision_tree: {{max_depth: 3}}}}\n"
+        "evaluate: {learning_curve: 0, resamples: 0}\n",
+        encoding="utf-8",
+    )
+    document = slipway("run", "slipway.yaml", "--json", cwd=tmp_path).document
+    text = (tmp_path / "runs" / document["run"] / "explanation.json").read_text(encoding="utf-8")
+    found = {entry["input"]: entry["share"] for entry in json.loads(text)["impurity_importance"]}
+    train = rows[rows["part"] == "train"]
+    tree = sklearn.tree.DecisionTreeClassifier(max_depth=3, random_state=0).fit(train[COLUMNS], train["y"])
+    assert [found[column] for column in COLUMNS] == pytest.approx(tree.feature_importances_, abs=1e-5)
 
 
 @pytest.mark.parametrize("library", ["xgboost", "lightgbm"])

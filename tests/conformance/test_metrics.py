@@ -8,9 +8,11 @@ import subprocess
 import warnings
 
 import numpy
+import pandas
 import pytest
 import scipy.stats
 import sklearn
+import sklearn.calibration
 import sklearn.metrics as sk
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -106,7 +108,7 @@ def binary_case(random):
 BINARY = (
     "average_precision roc_auc log_loss brier f1 f2 f0.5 precision recall f1_macro precision_macro recall_macro f1_weighted "
     "precision_weighted recall_weighted accuracy balanced_accuracy matthews kappa recall_at_fpr_0.1 fpr_at_recall_0.8 "
-    "precision_at_recall_0.5 recall_at_precision_0.6 precision_at_10 ece"
+    "precision_at_recall_0.5 recall_at_precision_0.6 precision_at_10"
 ).split()
 
 
@@ -155,7 +157,6 @@ def binary_expected(case):
     else:
         out["precision_at_recall_0.5"] = out["recall_at_precision_0.6"] = None
     out["precision_at_10"] = top_precision(truth, score, weight, 10)
-    out["ece"] = equal_mass_error(truth, score, weight)
     return out
 
 
@@ -174,22 +175,58 @@ def top_precision(truth, score, weight, count):
     return good / before
 
 
-def equal_mass_error(truth, score, weight, bins=10):
-    """Cumulative weight decides the bin of each distinct score: that of the tie's last row."""
-    weight = numpy.ones(len(truth)) if weight is None else numpy.array(weight, float)
-    values, place = numpy.unique(score, return_inverse=True)
-    mass = numpy.bincount(place, weight)
-    after = numpy.cumsum(mass) / mass.sum()
-    error, closed, start = 0.0, 0, 0
-    for end in range(len(values)):
-        if after[end] < (closed + 1) / bins - 1e-9 and end + 1 < len(values):
-            continue
-        inside = (place >= start) & (place <= end)
-        if weight[inside].sum() == 0:
-            continue
-        error += abs((weight * (truth - score))[inside].sum())
-        closed, start = closed + 1, end + 1
-    return error / mass.sum()
+def test_precision_of_the_first():
+    """scikit-learn's precision where exactly the highest rows are called positive; of ties the mean over their orders."""
+    random = numpy.random.default_rng(7)
+    cases = []
+    for _ in range(300):
+        rows, tied = int(random.integers(10, 60)), bool(random.integers(2))
+        score = random.permutation(rows) / rows if not tied else random.integers(0, 4, rows) / 4
+        labels = (random.random(rows) < 0.4).astype(int)
+        score = score.astype(numpy.float32)
+        cases.append({"labels": labels, "scores": [(1 - score).tolist(), score.tolist()], "metrics": ["precision_at_7"]})
+    for case, found in zip(cases, answers(cases)):
+        truth, score = case["labels"], numpy.array(case["scores"][1])
+        tied = len(set(score)) < len(score)
+        values = []
+        for _ in range(2000 if tied and len(values_checked) < 20 else 1):
+            order = random.permutation(len(score))
+            called = numpy.zeros(len(score), int)
+            called[order[numpy.argsort(-score[order], kind="stable")[:7]]] = 1
+            values.append(sk.precision_score(truth, called) if not tied else truth[called == 1].mean())
+        if not tied:
+            assert found["precision_at_7"] == pytest.approx(values[0], abs=CLOSE)
+        elif len(values) > 1:
+            values_checked.append(1)
+            assert found["precision_at_7"] == pytest.approx(numpy.mean(values), abs=0.02)
+    assert len(values_checked) == 20
+
+
+values_checked = []
+
+
+def test_calibration_error():
+    """The bins are those of scikit-learn's calibration_curve with strategy='quantile'; the error is their weighted gap."""
+    random = numpy.random.default_rng(6)
+    cases, compared = [], 0
+    for _ in range(600):
+        case = binary_case(random)
+        case.pop("weights", None)
+        cases.append({**case, "metrics": ["reliability", "ece"]})
+    for case, found in zip(cases, answers(cases)):
+        truth, score = case["labels"], numpy.array(case["scores"][1], float)
+        if (len(score) - 1) % 10 == 0 and len(score) > 1:
+            continue  # a quantile is a score itself, and scikit-learn's interpolation may miss it by a rounding
+        observed, predicted = sklearn.calibration.calibration_curve(truth, score, n_bins=10, strategy="quantile")
+        bins = numpy.array(found["reliability"])
+        assert bins[:, 1] == pytest.approx(predicted, abs=1e-12) and bins[:, 2] == pytest.approx(observed, abs=1e-12), case
+        cuts = numpy.percentile(score, numpy.arange(10, 100, 10))
+        counts = numpy.bincount(numpy.searchsorted(cuts, score), minlength=10)
+        counts = counts[counts > 0]
+        assert found["ece"] == pytest.approx((counts * abs(observed - predicted)).sum() / len(score), abs=1e-12)
+        compared += 1
+    print(f"{compared} calibration curves compared with scikit-learn's")
+    assert compared > 400
 
 
 def test_two_classes():
@@ -202,6 +239,7 @@ def test_two_classes():
         for name in BINARY:
             agree(case, name, found[name], expected[name])
             undefined += found[name] is None
+    print(f"{len(cases)} cases of two classes, {len(cases) * len(BINARY)} values compared, {undefined} of them undefined")
     assert 0 < undefined < len(cases) * len(BINARY) / 10
 
 
@@ -268,6 +306,7 @@ def test_several_classes():
         assert set(expected) == set(SEVERAL)
         for name in SEVERAL:
             agree(case, name, found[name], expected[name])
+    print(f"{len(cases)} cases of several classes, {len(cases) * len(SEVERAL)} values compared")
 
 
 NUMBERS = "rmse mae r2 mape quantile_loss_0.9 quantile_loss_0.25 poisson_deviance gamma_deviance tweedie_deviance_1.5".split()
@@ -315,40 +354,40 @@ def test_numbers():
             agree(case, name, found[name], expected[name])
 
 
-def handbook_card_precision(labels, scores, days, cards, count):
-    """As the Fraud Detection Handbook computes it."""
-    found, values = set(), []
-    for day in sorted(set(days)):
-        best = {}
-        for label, score, of, card in zip(labels, scores, days, cards):
-            if of == day and card not in found:
-                known = best.get(card, (-1, 0))
-                best[card] = (max(known[0], score), max(known[1], label))
-        order = sorted(best, key=lambda card: (-best[card][0], card))[:count]
-        hits = [card for card in order if best[card][1] == 1]
-        found.update(hits)
-        values.append(len(hits) / count)
-    return sum(values) / len(values)
+def handbook_card_precision(table, count):
+    """Card precision top-k of the Fraud Detection Handbook (chapter 4, section 4), with pandas as there: of each day the
+    cards by their highest score, without those that an earlier day has found."""
+    found, of_days = [], []
+    for _, day in table.sort_values("day", kind="stable").groupby("day"):
+        cards = day[~day["card"].isin(found)].groupby("card")[["score", "fraud"]].max()
+        first = cards.sort_values("score", ascending=False, kind="stable").head(count)
+        hits = first.index[first["fraud"] == 1]
+        of_days.append(len(hits) / count)
+        found.extend(hits)
+    return float(numpy.mean(of_days))
 
 
 def test_card_precision():
     random = numpy.random.default_rng(4)
     cases = []
-    for _ in range(100):
-        rows = int(random.integers(1, 400))
+    for k in range(100):
+        rows = int(random.integers(1, 400)) if k < 90 else 6000
         scores = numpy.round(random.random(rows), 2).astype(numpy.float32)
         cases.append(
             {
                 "labels": (random.random(rows) < 0.2).astype(int),
                 "scores": [(1 - scores).tolist(), scores.tolist()],
                 "days": random.integers(0, 6, rows),
-                "cards": random.integers(0, 40, rows),
-                "metrics": ["card_precision_at_5"],
+                "cards": random.integers(0, 40 if k < 90 else 500, rows),
+                "metrics": ["card_precision_at_5", "card_precision_at_100"],
             }
         )
     for case, found in zip(cases, answers(cases)):
-        expected = handbook_card_precision(case["labels"], case["scores"][1], case["days"], case["cards"], 5)
-        assert found["card_precision_at_5"] == pytest.approx(expected, abs=CLOSE)
+        table = pandas.DataFrame(
+            {"fraud": case["labels"], "score": numpy.float32(case["scores"][1]), "day": case["days"], "card": case["cards"]}
+        )
+        for count in (5, 100):
+            assert found[f"card_precision_at_{count}"] == pytest.approx(handbook_card_precision(table, count), abs=CLOSE)
 
 
 def covariance_of_components(truth, scores):
@@ -402,3 +441,48 @@ def test_intervals_and_paired_tests():
         if variance > 1e-10:
             z = (area[0] - area[1]) / math.sqrt(variance)
             assert found["compare"][2] == pytest.approx(2 * scipy.stats.norm.sf(abs(z)), abs=1e-6)
+
+
+def test_weights_of_test_rows(slipway, tmp_path):
+    """A run and `slipway evaluate --weight` measure weighted test rows as scikit-learn does with sample_weight."""
+    random = numpy.random.default_rng(8)
+    x = random.normal(size=(1500, 2)).round(3)
+    table = pandas.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": (x[:, 0] + random.normal(size=1500) > 0.8).astype(int)})
+    table["w"] = random.integers(0, 9, 1500) / 4
+    table["part"] = ["train"] * 1000 + ["test"] * 500
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    test = table[table["part"] == "test"]
+    test.to_csv(tmp_path / "test.csv", index=False)
+    (tmp_path / "slipway.yaml").write_text(
+        "name: weighted\nsource: rows.csv\nschema: {target: y, weight: w}\nsplit: {method: column, column: part}\n"
+        "features: {numeric: [a, b]}\nsearch: {folds: 2}\nlearner: {random_forest: {n_estimators: 10, max_depth: 4}}\n"
+        "evaluate: {slices: [a], learning_curve: 0, resamples: 0}\n",
+        encoding="utf-8",
+    )
+    slipway("run", "slipway.yaml", cwd=tmp_path)
+    evaluation = json.loads((tmp_path / "models/weighted/1/evaluation.json").read_text(encoding="utf-8"))
+    slipway("score", "models/weighted", "test.csv", "--out", "scores.parquet", cwd=tmp_path)
+    scores = pandas.read_parquet(tmp_path / "scores.parquet")
+    truth, score, weight = test["y"].to_numpy(), scores["score"].to_numpy(float), test["w"].to_numpy()
+    label = scores["label"].astype(int).to_numpy()
+    expected = {
+        "roc_auc": sk.roc_auc_score(truth, score, sample_weight=weight),
+        "average_precision": sk.average_precision_score(truth, score, sample_weight=weight),
+        "brier": sk.brier_score_loss(truth, score, sample_weight=weight),
+        "f1": sk.f1_score(truth, label, sample_weight=weight),
+        "kappa": sk.cohen_kappa_score(truth, label, sample_weight=weight),
+        "accuracy": sk.accuracy_score(truth, label, sample_weight=weight),
+    }
+    alone = slipway("evaluate", "models/weighted", "test.csv", "--weight", "w", "--json", cwd=tmp_path).document
+    for found in (evaluation, alone):
+        for name, value in expected.items():
+            assert found["metrics"][name] == pytest.approx(value, abs=1e-9), name
+            low, high = found["intervals"][name]
+            assert low < value < high, name
+    assert evaluation["thresholds"]["chosen"]["alerts"] == pytest.approx(weight[label == 1].sum())
+    assert evaluation["calibration_check"]["prevalence"] == pytest.approx(numpy.average(truth, weights=weight))
+    groups = {group["name"]: group["metrics"]["prevalence"] for group in evaluation["slices"][0]["groups"]}
+    first = next(iter(groups))
+    below = test["a"].to_numpy() <= float(first.removeprefix("up to ")) + 1e-6
+    assert groups[first] == pytest.approx(numpy.average(truth[below], weights=weight[below]))
+    assert expected["accuracy"] != pytest.approx(sk.accuracy_score(truth, label), abs=1e-6)

@@ -20,7 +20,8 @@ JUDGED = CONFIGURATION.replace(
 card: {owner: Ann, purpose: "stop | fraud"}
 """,
 )
-assert JUDGED != CONFIGURATION
+JUDGED = JUDGED.replace("[amount, num_transactions]}", "[amount, num_transactions, state, [amount, channel]]}")
+assert "costs:" in JUDGED and "[amount, channel]" in JUDGED
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ class Sources(html.parser.HTMLParser):
         if tag in ("input", "meta", "br"):
             return
         source = attributes.get("data-source")
-        numeric = tag == "b" or (tag == "td" and attributes.get("class") == "n")
+        numeric = tag == "b" or (tag == "td" and "n" in (attributes.get("class") or "").split())
         if attributes.get("class") == "chart":
             self.charts.append([source, ""])
         self.open.append([tag, source, "", numeric, attributes.get("type") == "application/json"])
@@ -121,6 +122,33 @@ def test_every_number_of_the_report_is_in_its_documents(judged):
     true = lookup(runs[0], "evaluation.json#/roc")
     assert len(roc) == len(true)
     assert [x for point in roc for x in point] == pytest.approx([x for point in true for x in point[:2]], rel=1e-3, abs=1e-9)
+
+
+def test_the_report_shows_what_the_model_rests_on(judged):
+    """Importance three ways with intervals, dependence on one input with single rows and on two at once."""
+    _, runs = judged
+    page = Sources((runs[0] / "report.html").read_text(encoding="utf-8"))
+    charts = {source: json.loads(text) for source, text in page.charts}
+    for source, value in (
+        ("permutation_importance", "mean"), ("mean_contributions", "mean_absolute_contribution"), ("impurity_importance", "share"),
+    ):  # fmt: skip
+        entries = lookup(runs[0], f"explanation.json#/{source}")
+        entries = entries["inputs"] if isinstance(entries, dict) else entries
+        series = charts[f"explanation.json#/{source}"]["series"]
+        assert series[0]["data"] == pytest.approx([entry[value] for entry in entries], rel=1e-3)
+        if "low" in entries[0]:
+            whiskers = [[box[0], box[-1]] for box in series[1]["data"]]
+            assert sum(whiskers, []) == pytest.approx(sum(([e["low"], e["high"]] for e in entries), []), rel=1e-3, abs=1e-9)
+    cited = {source for source, _ in page.found}
+    assert {"explanation.json#/permutation_importance/inputs/0", "explanation.json#/impurity_importance/0/share"} <= cited
+    lines = charts["explanation.json#/partial_dependence/0"]["series"]
+    curves = lookup(runs[0], "explanation.json#/partial_dependence/0/curves")
+    assert [line["name"] for line in lines].count("single rows") == len(curves) == 20
+    pair = lookup(runs[0], "explanation.json#/pair_dependence/0")
+    cells = charts["explanation.json#/pair_dependence/0"]["series"][0]["data"]
+    width = len(pair["second"]["grid"])
+    assert len(cells) == len(pair["mean"]) > 4
+    assert [cell[2] for cell in cells] == pytest.approx([pair["mean"][x * width + y] for x, y, _ in cells], rel=1e-3)
 
 
 def test_the_report_in_a_browser(judged, tmp_path):
@@ -229,7 +257,8 @@ def test_a_model_without_signal_is_called_that(slipway, tmp_path):
 
 def test_a_perfect_model_is_suspicious(slipway, tmp_path):
     evaluation, report = run_small(slipway, tmp_path, "{test: 0.3}", 2, lambda i, x, chance: int(x > 0.7))
-    assert evaluation["fit"]["verdict"] in ("suspicious", "fits")
+    assert evaluation["fit"]["verdict"] == "suspicious"
+    assert "as good as perfect" in report
     assert evaluation["metrics"]["roc_auc"] > 0.999
     assert evaluation["intervals"]["roc_auc"][1] <= 1
 
@@ -250,4 +279,8 @@ def test_a_test_set_of_one_row(slipway, tmp_path):
     )  # fmt: skip
     assert evaluation["rows"] == 1
     assert "NaN" not in json.dumps(evaluation)
-    assert "Summary" in report
+    assert "roc_auc" not in evaluation["metrics"] and evaluation["metrics"]["accuracy"] in (0, 1)
+    # Wilson: one row says next to nothing of the accuracy.
+    assert evaluation["intervals"]["accuracy"][1] - evaluation["intervals"]["accuracy"][0] > 0.75
+    assert "too few test rows to shuffle" in report
+    assert "there are no curves" in report

@@ -26,6 +26,7 @@ struct Arguments {
   std::string bundle;
   std::string data;
   std::string out;
+  std::string weight;
   std::vector<std::string> gates;
   int threads = 0;
 };
@@ -64,6 +65,12 @@ Status evaluate_rows(const Arguments& arguments, Console& console) {
       labels.push_back(truth.labels[row]);
     }
   }
+  pipeline::Schema schema;
+  schema.weight = arguments.weight;
+  SLIPWAY_TRY(const auto all_weights, pipeline::read_weights(all, schema).with_context("--weight"));
+  std::vector<float> weights;
+  if (!all_weights.empty())
+    for (const std::uint32_t row : rows) weights.push_back(all_weights[row]);
   if (rows.empty())
     return invalid_input(fmt::format("{}: no row has a known value of the target '{}'", arguments.data, model.target));
   if (rows.size() < all.rows())
@@ -72,8 +79,9 @@ Status evaluate_rows(const Arguments& arguments, Console& console) {
   timing.begin("score");
   SLIPWAY_TRY(const auto prediction, predictor.predict_table(all.take(rows), threads).with_context(arguments.data));
   timing.begin("evaluate");
-  const metrics::Outcome outcome =
+  metrics::Outcome outcome =
       pipeline::outcome_of(model.task, prediction.scores, labels, values, pipeline::threshold_of(model));
+  outcome.weights = weights;
   SLIPWAY_TRY(const auto evaluation, evaluate::evaluate(outcome, model.classes, {}, threads));
   SLIPWAY_TRY(const auto results, evaluate::try_gates(evaluation, gates));
   timing.end();
@@ -105,6 +113,7 @@ void add_evaluate(CLI::App& app, Context& context) {
   command->add_option("--gate", arguments->gates, "a condition that must hold, or the exit code is 1")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--weight", arguments->weight, "column that says how much each row counts");
   command->add_option("--out", arguments->out, "also write the evaluation here (JSON)");
   command->add_option("--threads", arguments->threads, "threads to use; 0 = all processors");
   command->footer("Example: slipway evaluate models/fraud labelled.csv --gate \"average_precision >= 0.5\"");

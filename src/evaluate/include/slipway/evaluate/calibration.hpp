@@ -33,7 +33,7 @@ struct Recalibration {
   IsotonicMap isotonic;
 };
 // Needs a row of each class. The logistic slope is kept within [0.01, 100].
-Result<Recalibration> fit_recalibration(metrics::Labels labels, metrics::Scores scores);
+Result<Recalibration> fit_recalibration(metrics::Labels labels, metrics::Scores scores, metrics::Weights weights = {});
 
 struct CalibrationReport {
   // Of a logistic regression of the truth on the log-odds: 0 and 1 for calibrated scores (Cox 1958). Slope below 1: the
@@ -56,7 +56,8 @@ struct CalibrationReport {
 // Without a row of each class the line, its intervals and the verdict are undefined (`text` says so) and the rest is
 // there.
 Result<CalibrationReport> check_calibration(metrics::Labels labels, metrics::Scores scores,
-                                            const Recalibration* recalibration, std::uint64_t seed);
+                                            const Recalibration* recalibration, std::uint64_t seed,
+                                            metrics::Weights weights = {});
 
 nlohmann::json to_json(const CalibrationReport& report);
 nlohmann::json to_json(const Recalibration& recalibration);

@@ -84,7 +84,8 @@ struct EvaluationOptions {
   std::span<const std::int32_t> groups = {};
 };
 
-// Measures an outcome; `classes` are the labels' names (empty for regression). With weights, intervals are left out.
+// Measures an outcome; `classes` are the labels' names (empty for regression). Weighted rows count by their weight, as
+// scikit-learn's sample_weight; their intervals come from draws of rows and from linearised variances.
 // Fails on no rows, on bad labels or scores (as the metrics do), and if the number of classes does not match.
 Result<Evaluation> evaluate(const metrics::Outcome& outcome, std::span<const std::string> classes,
                             const EvaluationOptions& options, const Threads& threads);

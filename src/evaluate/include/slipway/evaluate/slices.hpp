@@ -52,7 +52,8 @@ struct SliceOptions {
   std::size_t fairness_rows = 30;  // groups with fewer rows behind a rate take no part in its ratio
 };
 
-// Fails on groupings of another length and as the metrics do.
+// Weighted rows count by their weight, and have no intervals here. Fails on groupings of another length and as the
+// metrics do.
 Result<std::vector<Slice>> evaluate_slices(const metrics::Outcome& outcome, std::span<const Grouping> groupings,
                                            const SliceOptions& options = {});
 
@@ -66,8 +67,9 @@ struct FoundSlice {
 // Looks at every group of every grouping, and at pairs of the 30 most striking of different columns, with at least
 // `least_rows` rows. Loss of classes: minus the logarithm of the true class's probability, less its mean by the scores
 // themselves, which is 0 for a calibrated model whatever the share of positives. Loss of numbers: the absolute error,
-// less that of the other rows. Returns at most `most` with a p-value below 0.05, the largest total excess first; a
-// slice inside one that was returned with a larger mean excess is left out.
+// less that of the other rows. The search counts rows alike, whatever their weight. Returns at most `most` with a
+// p-value below 0.05, the largest total excess first; a slice inside one that was returned with a larger mean excess is
+// left out.
 Result<std::vector<FoundSlice>> find_slices(const metrics::Outcome& outcome, std::span<const Grouping> groupings,
                                             std::size_t least_rows = 50, std::size_t most = 8);
 

@@ -59,7 +59,7 @@ struct Cost {
 struct Costs {
   Cost true_positive, false_positive, false_negative, true_negative;
   // The total where rows with a score >= threshold are called positive.
-  double total(metrics::Labels labels, metrics::Scores scores, float threshold) const;
+  double total(metrics::Labels labels, metrics::Scores scores, float threshold, metrics::Weights weights = {}) const;
 };
 
 // What a rule may need beyond labels and scores.
@@ -87,7 +87,7 @@ Result<std::string> describe_policy(const ThresholdPolicy& policy, bool has_cost
 // What one threshold does.
 struct OperatingPoint {
   double threshold = 0;
-  double alerts = 0;  // rows called positive
+  double alerts = 0;  // rows called positive (here and below: their weight)
   double true_positives = 0, false_positives = 0;
   double precision = 0, recall = 0, false_positive_rate = 0, f1 = 0;
   std::optional<double> alerts_per_day;  // where the rows per day are known
@@ -96,10 +96,11 @@ struct OperatingPoint {
 // At most `most` thresholds, from the highest score to the lowest, their numbers of alerts in geometric steps. Where
 // there are costs the cheapest cut is among them. Empty without a positive or a negative row.
 Result<std::vector<OperatingPoint>> operating_points(metrics::Labels labels, metrics::Scores scores,
-                                                     const ThresholdContext& context = {}, std::size_t most = 60);
+                                                     const ThresholdContext& context = {},
+                                                     metrics::Weights weights = {}, std::size_t most = 60);
 // The same at one threshold; rates without their rows are 0.
 OperatingPoint operating_point(metrics::Labels labels, metrics::Scores scores, float threshold,
-                               const ThresholdContext& context = {});
+                               const ThresholdContext& context = {}, metrics::Weights weights = {});
 
 nlohmann::json to_json(const OperatingPoint& point);
 

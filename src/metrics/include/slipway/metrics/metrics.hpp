@@ -155,7 +155,8 @@ struct ReliabilityBin {
   double predicted = 0;  // mean score
   double observed = 0;   // share of positives
 };
-// Equal-mass bins by ascending score; tied scores share a bin, so there may be fewer than `bins`.
+// Equal-mass bins by ascending score, cut at the quantiles of the scores as scikit-learn's calibration_curve does with
+// strategy='quantile': tied scores share a bin, so there may be fewer than `bins`. With weights, quantiles are of them.
 Result<std::vector<ReliabilityBin>> reliability(Labels labels, Scores positive, Weights weights = {}, int bins = 10);
 // Expected calibration error: mean of |observed - predicted| over the bins, by their rows.
 double expected_calibration_error(std::span<const ReliabilityBin> bins);
