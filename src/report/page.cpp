@@ -25,20 +25,22 @@ th{background:var(--panel)}td.n{text-align:right;font-variant-numeric:tabular-nu
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:8px 28px}figure{margin:14px 0;min-width:0}figcaption{font-weight:600;margin-bottom:2px}
 .slider{border:1px solid var(--line);border-radius:8px;padding:12px 14px;margin:14px 0}.slider input{width:100%;accent-color:var(--accent)}.slider .figures{margin-bottom:0}
 @media(max-width:560px){main{padding:12px 12px 60px}body{font-size:15px}.figures{grid-template-columns:repeat(auto-fill,minmax(132px,1fr));gap:8px}th,td{padding:4px 6px}}
-@media print{nav,.slider input{display:none}main{max-width:none;padding:0}body{font-size:10.5pt}figure,.verdict,.figures,tr{break-inside:avoid}h2,.caption{break-after:avoid}.charts{grid-template-columns:1fr 1fr}.grid{overflow:visible}table{font-size:8.5pt}th,td{padding:3px 5px}td{overflow-wrap:anywhere}td.n,td:first-child{overflow-wrap:normal}.chart>div,.chart svg{width:100%!important}}
+@media print{nav,.slider input{display:none}main{max-width:none;padding:0}body{font-size:10.5pt}figure,.verdict,.figures,tr{break-inside:avoid}h2,.caption{break-after:avoid}.charts{grid-template-columns:1fr 1fr}.grid{overflow:visible}table{font-size:8.5pt}th,td{padding:3px 5px}td{overflow-wrap:anywhere}td.n,td:first-child{overflow-wrap:normal}.charts figure:only-child{grid-column:1/-1}.chart{height:auto!important}.chart>div,.chart svg{position:static!important;width:100%!important;height:auto!important}}
 )css";
 
+// A picture on paper is the one of the screen, scaled: its view box makes that possible.
 constexpr std::string_view script = R"js(
 (function(){var dark=window.matchMedia('screen and (prefers-color-scheme:dark)');var charts=[];
 function draw(){charts.forEach(function(c){c.dispose()});charts=[];
 document.querySelectorAll('.chart').forEach(function(element){
 var option=JSON.parse(element.nextElementSibling.textContent);option.backgroundColor='transparent';option.animation=false;
 if(!option.aria)option.aria={enabled:true};
-var chart=echarts.init(element,dark.matches?'dark':null,{renderer:'svg'});chart.setOption(option);charts.push(chart);});}
-function fit(){charts.forEach(function(c){c.resize()})}
+var chart=echarts.init(element,dark.matches?'dark':null,{renderer:'svg'});chart.setOption(option);charts.push(chart);});scale();}
+function scale(){document.querySelectorAll('.chart svg').forEach(function(svg){
+svg.setAttribute('viewBox','0 0 '+svg.getAttribute('width')+' '+svg.getAttribute('height'));});}
+function fit(){charts.forEach(function(c){c.resize()});scale()}
 draw();dark.addEventListener('change',draw);window.addEventListener('resize',fit);
-window.addEventListener('beforeprint',fit);window.addEventListener('afterprint',fit);
-window.matchMedia('print').addEventListener('change',fit);})();
+})();
 )js";
 
 constexpr std::string_view slider_script = R"js(
