@@ -25,7 +25,7 @@ th{background:var(--panel)}td.n{text-align:right;font-variant-numeric:tabular-nu
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:8px 28px}figure{margin:14px 0;min-width:0}figcaption{font-weight:600;margin-bottom:2px}
 .slider{border:1px solid var(--line);border-radius:8px;padding:12px 14px;margin:14px 0}.slider input{width:100%;accent-color:var(--accent)}.slider .figures{margin-bottom:0}
 @media(max-width:560px){main{padding:12px 12px 60px}body{font-size:15px}.figures{grid-template-columns:repeat(auto-fill,minmax(132px,1fr));gap:8px}th,td{padding:4px 6px}}
-@media print{nav,.slider input{display:none}main{max-width:none;padding:0}body{font-size:10.5pt}figure,.verdict,.figures,tr{break-inside:avoid}h2,.caption{break-after:avoid}.charts{grid-template-columns:1fr 1fr}.grid{overflow:visible}table{font-size:8.5pt}th,td{padding:3px 5px}td{overflow-wrap:anywhere}td.n,td:first-child{overflow-wrap:normal}.charts figure:only-child{grid-column:1/-1}.chart{height:auto!important}.chart>div,.chart svg{position:static!important;width:100%!important;height:auto!important}}
+@media print{nav,.slider input{display:none}main{max-width:none;padding:0}body{font-size:10.5pt}figure,.verdict,.figures,tr{break-inside:avoid}h2,.caption{break-after:avoid}.charts{grid-template-columns:1fr 1fr}.grid{overflow:visible}table{font-size:8.5pt}th,td{padding:3px 5px}td{overflow-wrap:anywhere}td.n,td:first-child,.wide td{overflow-wrap:normal}.wide{font-size:6.5pt}.wide th,.wide td{padding:2px 3px}.charts figure:only-child{grid-column:1/-1}.chart{height:auto!important}.chart>div,.chart svg{position:static!important;width:100%!important;height:auto!important}}
 )css";
 
 // A picture on paper is the one of the screen, scaled: its view box makes that possible.
@@ -114,7 +114,7 @@ struct Renderer {
   void operator()(const Grid& grid) const {
     // Outside the table, so that it stays in view where a wide table is scrolled.
     if (!grid.caption.empty()) out += "<p class=\"caption\">" + escape_html(grid.caption) + "</p>";
-    out += "<div class=\"grid\"><table";
+    out += grid.header.size() > 9 ? "<div class=\"grid\"><table class=\"wide\"" : "<div class=\"grid\"><table";
     if (!grid.caption.empty()) out += " aria-label=\"" + escape_html(grid.caption) + "\"";
     out += ">";
     // Numbers stand on the right where their column holds nothing else.
