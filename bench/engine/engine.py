@@ -115,7 +115,7 @@ def main():
             own = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
             found[name] = own
             print(f"{name}: Slipway {own['automatic']:,.0f} rows/s")
-            for kernel in ("walk", "interleaved", "avx2", "sliced", "sliced_avx2", "sliced_avx512"):
+            for kernel in ("walk", "interleaved", "avx2", "avx512", "sliced", "sliced_avx2", "sliced_avx512"):
                 if kernel in own:
                     print(f"  kernel {kernel:14} {own[kernel]:12,.0f}")
             own["peers"] = {"ONNX Runtime": own["onnx_runtime"]}

@@ -20,6 +20,8 @@ std::string_view tree_kernel_name(TreeKernel kernel) {
       return "interleaved";
     case TreeKernel::avx2:
       return "avx2";
+    case TreeKernel::avx512:
+      return "avx512";
     case TreeKernel::sliced:
       return "sliced";
     case TreeKernel::sliced_avx2:
@@ -34,6 +36,8 @@ bool is_supported(TreeKernel kernel) {
   switch (kernel) {
     case TreeKernel::avx2:
       return compute::has_avx2();
+    case TreeKernel::avx512:
+      return compute::has_avx512();
     case TreeKernel::sliced_avx2:
       return compute::best_sliced_level() >= compute::SlicedLevel::avx2;
     case TreeKernel::sliced_avx512:
@@ -174,6 +178,17 @@ Forest<Node> TreeEnsemble::lay_out(const model::Trees& op, const std::vector<std
   std::iota(forest.by_depth.begin(), forest.by_depth.end(), 0);
   std::stable_sort(forest.by_depth.begin(), forest.by_depth.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return forest.depths[a] > forest.depths[b]; });
+  const std::size_t blocks = trees_ == 0 ? 0 : (trees_ + 63) / 64 * 4;
+  forest.tops.resize(blocks);
+  for (std::size_t i = 0; i < blocks * 16; ++i) {
+    auto& tops = forest.tops[i / 16];
+    const std::uint32_t tree = forest.by_depth[std::min(i, trees_ - 1)];
+    const std::uint32_t root = forest.roots[tree];
+    const bool leaf = forest.depths[tree] == 0;
+    tops.root[i % 16] = static_cast<std::int32_t>(root);
+    // Children of the root stand right behind it.
+    for (std::uint32_t k = 0; k < 3; ++k) tops.nodes[k][i % 16] = forest.nodes[leaf ? root : root + k];
+  }
   return forest;
 }
 
@@ -214,10 +229,18 @@ void TreeEnsemble::score_rows(const Forest<Node>& forest, const std::int32_t* co
   for (std::size_t r = 0; r < rows; ++r) {
     if (kernel == TreeKernel::walk) {
       walk_row(forest, coded + r, held);
+    } else if ((kernel == TreeKernel::automatic || kernel == TreeKernel::avx512) && compute::has_avx512()) {
+      walk_row_avx512(forest, slots_.size() + 1, coded + r, held);
     } else {
       walk_row_interleaved(forest, coded + r, held);
     }
-    for (std::size_t tree = 0; tree < trees_; ++tree) add_leaves(held + tree, 1, rows, out + r);
+    if (outputs_ == 1) {
+      float sum = out[r];
+      for (std::size_t tree = 0; tree < trees_; ++tree) sum += std::bit_cast<float>(held[tree]);
+      out[r] = sum;
+    } else {
+      for (std::size_t tree = 0; tree < trees_; ++tree) add_leaves(held + tree, 1, rows, out + r);
+    }
   }
 }
 

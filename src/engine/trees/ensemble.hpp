@@ -66,6 +66,12 @@ struct Forest {
   std::vector<std::uint32_t> roots;     // first node of each tree, in the order of the sum
   std::vector<std::uint32_t> depths;    // steps from the root to the deepest leaf
   std::vector<std::uint32_t> by_depth;  // tree numbers, deepest first: neighbours end together
+  // The top of the trees for the kernel that walks 64 at once, in the order of by_depth; the last one fills up.
+  struct alignas(64) Tops {
+    std::int32_t root[16];
+    Node nodes[3][16];  // the root and its children, or thrice the root where it is a leaf
+  };
+  std::vector<Tops> tops;
 };
 
 class TreeEnsemble {

@@ -22,13 +22,14 @@ enum class TreeKernel : std::uint8_t {
   walk,         // one tree, one row at a time
   interleaved,  // 16 trees of one row, or 16 rows of one tree, in step
   avx2,         // rows in vectors of 8 with gathers; an error where the processor lacks AVX2
+  avx512,       // 64 trees of one row in vectors, batches interleaved; an error where the processor lacks AVX-512
   sliced,       // 256 rows at once, one bit a row, plain code; with AVX2; with AVX-512. Trees of more than about a
   sliced_avx2,  // thousand nodes are walked interleaved instead
   sliced_avx512,
 };
-inline constexpr TreeKernel tree_kernels[] = {TreeKernel::automatic,    TreeKernel::walk,   TreeKernel::interleaved,
-                                              TreeKernel::avx2,         TreeKernel::sliced, TreeKernel::sliced_avx2,
-                                              TreeKernel::sliced_avx512};
+inline constexpr TreeKernel tree_kernels[] = {
+    TreeKernel::automatic, TreeKernel::walk,   TreeKernel::interleaved, TreeKernel::avx2,
+    TreeKernel::avx512,    TreeKernel::sliced, TreeKernel::sliced_avx2, TreeKernel::sliced_avx512};
 std::string_view tree_kernel_name(TreeKernel kernel);
 // Whether this machine can run the kernel.
 bool is_supported(TreeKernel kernel);
