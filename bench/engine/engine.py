@@ -74,10 +74,10 @@ def ydf_model(name, values, labels):
 
     table = pandas.DataFrame(values, columns=[f"f{i}" for i in range(values.shape[1])]).assign(y=labels)
     if name.startswith("boosted 300 x depth 6"):
-        learner = ydf.GradientBoostedTreesLearner(label="y", num_trees=300, max_depth=7, validation_ratio=0, shrinkage=0.05)
+        learner = ydf.GradientBoostedTreesLearner(label="y", num_trees=300, max_depth=7, validation_ratio=0.0, shrinkage=0.05)
     elif name.startswith("boosted"):
         learner = ydf.GradientBoostedTreesLearner(
-            label="y", num_trees=300, growing_strategy="BEST_FIRST_GLOBAL", max_num_nodes=31, max_depth=-1, validation_ratio=0
+            label="y", num_trees=300, growing_strategy="BEST_FIRST_GLOBAL", max_num_nodes=31, max_depth=-1, validation_ratio=0.0
         )
     else:
         return None
