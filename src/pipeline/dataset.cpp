@@ -217,13 +217,16 @@ Result<table::Split> split_by_column(const table::Table& table, const std::strin
   for (std::uint32_t row : rows) {
     if (text.codes[row] < 0) continue;
     const std::string& part = text.dictionary[static_cast<std::size_t>(text.codes[row])];
-    if (part == "train") split.train.push_back(row);
+    if (part == "train" || part == "validation") split.train.push_back(row);
+    if (part == "train") split.fitting.push_back(row);
+    if (part == "validation") split.validation.push_back(row);
     if (part == "test") split.test.push_back(row);
   }
+  if (split.validation.empty()) split.fitting.clear();
   if (split.train.empty() || split.test.empty())
     return invalid_input(
         fmt::format("split: column '{}' gives {} rows for training and {} for the test; it must hold "
-                    "'train' and 'test' (other rows are left out)",
+                    "'train' and 'test' ('validation' may be there, other rows are left out)",
                     name, split.train.size(), split.test.size()));
   return split;
 }
@@ -233,13 +236,18 @@ Status check_split(const Dataset& dataset) {
     return invalid_input(fmt::format("too few rows: {} for training and {} for the test", dataset.split.train.size(),
                                      dataset.split.test.size()));
   if (dataset.target.task == model::Task::regression) return {};
-  std::vector<std::int64_t> counts(dataset.target.classes.size());
-  for (std::uint32_t row : dataset.split.train) ++counts[static_cast<std::size_t>(dataset.target.labels[row])];
-  const auto present = std::count_if(counts.begin(), counts.end(), [](std::int64_t n) { return n > 0; });
-  if (present < 2)
-    return invalid_input(fmt::format("the training rows have one class only: {} rows of the target's {} classes",
-                                     dataset.split.train.size(), counts.size()));
-  return {};
+  const auto check_classes = [&](const std::vector<std::uint32_t>& rows, const char* part) -> Status {
+    std::vector<std::int64_t> counts(dataset.target.classes.size());
+    for (std::uint32_t row : rows) ++counts[static_cast<std::size_t>(dataset.target.labels[row])];
+    const auto present = std::count_if(counts.begin(), counts.end(), [](std::int64_t n) { return n > 0; });
+    if (present >= 2) return {};
+    return invalid_input(fmt::format("the {} rows have one class only: {} rows of the target's {} classes", part,
+                                     rows.size(), counts.size()));
+  };
+  SLIPWAY_CHECK(check_classes(dataset.split.train, "training"));
+  if (dataset.split.validation.empty()) return {};
+  SLIPWAY_CHECK(check_classes(dataset.split.fitting, "training"));
+  return check_classes(dataset.split.validation, "validation");
 }
 
 }  // namespace
@@ -299,7 +307,7 @@ Result<Dataset> make_dataset(const Configuration& configuration, Prepared prepar
   } else {
     SLIPWAY_TRY(const SplitKeys keys, split_keys(configuration, table, dataset.target, usable));
     SLIPWAY_TRY(dataset.split, table::split_rows(keys.view(), configuration.split.options).with_context("split"));
-    for (auto* part : {&dataset.split.train, &dataset.split.test})
+    for (auto* part : {&dataset.split.train, &dataset.split.test, &dataset.split.fitting, &dataset.split.validation})
       for (std::uint32_t& row : *part) row = usable[row];
   }
   SLIPWAY_CHECK(check_split(dataset));

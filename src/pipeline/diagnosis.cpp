@@ -301,8 +301,12 @@ class Diagnostician {
       const json& spread = parts["validation"]["spread"];
       if (spread.contains(name)) {
         evidence.validation = spread[name]["mean"].get<double>();
-        evidence.validation_error =
-            spread[name]["standard_deviation"].get<double>() / std::sqrt(parts["validation"]["folds"].get<double>());
+        const double folds = parts["validation"]["folds"].get<double>();
+        evidence.validation_error = spread[name]["standard_deviation"].get<double>() / std::sqrt(folds);
+        // One validation part has no spread: its interval tells instead (1.96 standard errors to each side).
+        const json& intervals = parts["validation"]["intervals"];
+        if (folds == 1 && intervals.contains(name))
+          evidence.validation_error = (intervals[name][1].get<double>() - intervals[name][0].get<double>()) / 3.92;
       }
     } else {
       evidence.validation = evidence.test;

@@ -76,6 +76,28 @@ Status add_folds(const Dataset& dataset, const std::vector<std::uint8_t>& number
   return {};
 }
 
+// A validation part is one fold.
+Result<std::vector<Fold>> fold_of_validation(const SearchPlan& plan, const Dataset& dataset,
+                                             const std::vector<std::int32_t>& groups) {
+  if (plan.fold_method == "column" || plan.repeats > 1)
+    return invalid_input(
+        fmt::format("split: there is a validation part of {} rows, so no folds are made: {} has no effect",
+                    dataset.split.validation.size(), plan.repeats > 1 ? "search: repeats" : "search: fold_column"));
+  std::vector<Fold> folds(1);
+  Fold& fold = folds[0];
+  fold.train_rows = dataset.split.fitting;
+  fold.validation_rows = dataset.split.validation;
+  if (!groups.empty())
+    for (std::size_t i = 0, next = 0; i < groups.size() && next < fold.train_rows.size(); ++i)
+      if (dataset.split.train[i] == fold.train_rows[next]) {
+        fold.train_groups.push_back(groups[i]);
+        ++next;
+      }
+  fold.train_targets = targets_of(dataset.target, fold.train_rows);
+  fold.validation_targets = targets_of(dataset.target, fold.validation_rows);
+  return folds;
+}
+
 }  // namespace
 
 Result<std::vector<std::int32_t>> training_groups(const Configuration& configuration, const Dataset& dataset) {
@@ -88,6 +110,7 @@ Result<std::vector<Fold>> divide_into_folds(const Configuration& configuration, 
   std::vector<Fold> folds;
   const SearchPlan& plan = configuration.search;
   SLIPWAY_TRY(const std::vector<std::int32_t> groups, training_groups(configuration, dataset));
+  if (!dataset.split.validation.empty()) return fold_of_validation(plan, dataset, groups);
   if (plan.fold_method == "column") {
     SLIPWAY_TRY(const auto numbers, folds_of_column(configuration, dataset));
     SLIPWAY_CHECK(add_folds(dataset, numbers, false, groups, folds));

@@ -25,9 +25,9 @@ struct Fold {
   std::vector<std::int32_t> nominal;       // per feature, as features::FittedFeatures says
 };
 
-// The folds' rows, without features yet: search.folds of them times search.repeats, or one per value of
-// search.fold_column. By time, the training rows lie before the validation rows: of folds + 1 blocks in time order,
-// fold k validates on block k + 1.
+// The folds' rows, without features yet: one fold where the split has a validation part, or else search.folds of them
+// times search.repeats, or one per value of search.fold_column. By time, the training rows lie before the validation
+// rows: of folds + 1 blocks in time order, fold k validates on block k + 1.
 Result<std::vector<Fold>> divide_into_folds(const Configuration& configuration, const Dataset& dataset);
 
 // The groups of training rows that belong together, for learners that hold rows back; empty unless folds are grouped.

@@ -179,7 +179,7 @@ std::string describe(const learners::Settings& settings) {
 
 Result<Plan> make_plan(const Problem& problem, const SearchOptions& options) {
   if (problem.learner == nullptr) return internal_error("a search without a learner");
-  if (options.folds < 2) return invalid_input(fmt::format("search: {} folds; at least 2", options.folds));
+  if (options.folds < 1) return invalid_input(fmt::format("search: {} folds; at least 1", options.folds));
   Plan plan;
   plan.folds = static_cast<std::size_t>(options.folds);
   SLIPWAY_TRY(const metrics::Metric* metric, metric_of(options.metric, problem.task));

@@ -146,8 +146,8 @@ TEST(Plan, ErrorsNameWhatIsWrong) {
   options.method = "halving";
   EXPECT_THAT(message(forest_problem({}), options), HasSubstr("expected one of grid, random"));
   options = {};
-  options.folds = 1;
-  EXPECT_THAT(message(forest_problem({}), options), HasSubstr("at least 2"));
+  options.folds = 0;
+  EXPECT_THAT(message(forest_problem({}), options), HasSubstr("at least 1"));
 }
 
 TEST(Search, NestedScoresAreThoseOfSeparateFits) {

@@ -136,13 +136,14 @@ Result<Split> by_group(const SplitInput& input, const SplitOptions& options) {
   return split;
 }
 
-Result<Split> by_time(const SplitInput& input, const SplitOptions& options) {
+Result<Split> by_time(const SplitInput& input, const SplitOptions& options, const std::string& part) {
   const std::vector<std::uint32_t> order = rows_by_time(input);
   std::size_t cut = input.rows - share_of(input.rows, options.test);
   // Rows of one instant stay together: what happens at a moment must not be learnt from itself.
   while (cut > 0 && cut < order.size() && input.times[order[cut - 1]] == input.times[order[cut]]) --cut;
   if (cut == 0)
-    return invalid_input("the rows before the test part all have the same time as it, so none are left to train");
+    return invalid_input("the rows before the " + part +
+                         " part all have the same time as it, so none are left to train");
   Split split;
   split.train.assign(order.begin(), order.begin() + cut);
   const double gap = options.gap_days.value_or(0) * 86'400e6;
@@ -150,9 +151,52 @@ Result<Split> by_time(const SplitInput& input, const SplitOptions& options) {
   for (std::size_t i = cut; i < order.size(); ++i)
     if (static_cast<double>(input.times[order[i]]) - last > gap) split.test.push_back(order[i]);
   if (split.test.empty() && cut < order.size())
-    return invalid_input("a gap of " + format_number(options.gap_days.value_or(0)) +
-                         " days leaves no rows for the test: all " + std::to_string(order.size() - cut) +
-                         " later rows lie within it");
+    return invalid_input("a gap of " + format_number(options.gap_days.value_or(0)) + " days leaves no rows for the " +
+                         part + ": all " + std::to_string(order.size() - cut) + " later rows lie within it");
+  return split;
+}
+
+// The input of some of the rows. Rows keep their keys, so that a second split goes on where the first one ended.
+class InputOfRows {
+ public:
+  InputOfRows(const SplitInput& input, const std::vector<std::uint32_t>& rows) : rows_(rows.size()) {
+    for (const std::uint32_t row : rows) {
+      if (!input.classes.empty()) classes_.push_back(input.classes[row]);
+      if (!input.groups.empty()) groups_.push_back(input.groups[row]);
+      if (!input.times.empty()) times_.push_back(input.times[row]);
+      ids_.push_back(input.ids.empty() ? std::uint64_t{row} : input.ids[row]);
+    }
+  }
+  SplitInput view() const { return {rows_, classes_, groups_, times_, ids_}; }
+
+ private:
+  std::size_t rows_;
+  std::vector<std::int32_t> classes_;
+  std::vector<std::int32_t> groups_;
+  std::vector<std::int64_t> times_;
+  std::vector<std::uint64_t> ids_;
+};
+
+// `part` is what the part called test is called in messages.
+Result<Split> split_in_two(const SplitInput& input, SplitMethod method, const SplitOptions& options,
+                           const std::string& part) {
+  if (input.rows < 2)
+    return invalid_input("there " + std::string(input.rows == 1 ? "is 1 row" : "are no rows") +
+                         " to split, expected 2 or more");
+  Split split;
+  if (method == SplitMethod::grouped) {
+    SLIPWAY_TRY(split, by_group(input, options));
+  } else if (method == SplitMethod::time) {
+    SLIPWAY_TRY(split, by_time(input, options, part));
+  } else {
+    split = by_class(input, options, method == SplitMethod::stratified);
+  }
+  std::sort(split.train.begin(), split.train.end());
+  std::sort(split.test.begin(), split.test.end());
+  if (split.train.empty() || split.test.empty())
+    return invalid_input("a " + part + " share of " + format_number(options.test) + " of " +
+                         std::to_string(input.rows) + " rows leaves no rows for the " +
+                         (split.test.empty() ? part : "training"));
   return split;
 }
 
@@ -170,27 +214,22 @@ Result<Split> split_rows(const SplitInput& input, const SplitOptions& options) {
   SLIPWAY_TRY(const SplitMethod method, parse_split_method(options.method));
   if (!(options.test > 0 && options.test < 1))
     return invalid_input("the test share is " + format_number(options.test) + ", expected more than 0 and less than 1");
+  if (!(options.validation >= 0 && options.validation + options.test < 1))
+    return invalid_input("the validation share is " + format_number(options.validation) + " and the test share " +
+                         format_number(options.test) + ", expected less than 1 together");
   if (options.gap_days && !(*options.gap_days >= 0 && std::isfinite(*options.gap_days)))
     return invalid_input("the gap is " + format_number(*options.gap_days) + " days, expected 0 or more");
   if (options.gap_days && method != SplitMethod::time)
     return invalid_input("a gap between training and test rows needs the split method time, found " + options.method);
   SLIPWAY_CHECK(check_lengths(input, method));
-  if (input.rows < 2)
-    return invalid_input("there " + std::string(input.rows == 1 ? "is 1 row" : "are no rows") +
-                         " to split, expected 2 or more");
-  Split split;
-  if (method == SplitMethod::grouped) {
-    SLIPWAY_TRY(split, by_group(input, options));
-  } else if (method == SplitMethod::time) {
-    SLIPWAY_TRY(split, by_time(input, options));
-  } else {
-    split = by_class(input, options, method == SplitMethod::stratified);
-  }
-  std::sort(split.train.begin(), split.train.end());
-  std::sort(split.test.begin(), split.test.end());
-  if (split.train.empty() || split.test.empty())
-    return invalid_input("a test share of " + format_number(options.test) + " of " + std::to_string(input.rows) +
-                         " rows leaves no rows for the " + (split.test.empty() ? "test" : "training"));
+  SLIPWAY_TRY(Split split, split_in_two(input, method, options, "test"));
+  if (options.validation == 0) return split;
+  SplitOptions inner = options;
+  inner.test = options.validation / (1 - options.test);
+  const InputOfRows rest(input, split.train);
+  SLIPWAY_TRY(const Split parts, split_in_two(rest.view(), method, inner, "validation"));
+  for (const std::uint32_t row : parts.train) split.fitting.push_back(split.train[row]);
+  for (const std::uint32_t row : parts.test) split.validation.push_back(split.train[row]);
   return split;
 }
 

@@ -48,6 +48,79 @@ TEST(Split, StratifiedKeepsEachClassesShare) {
   EXPECT_EQ(tested, (std::map<std::int32_t, int>{{0, 200}, {1, 10}, {7, 1}}));
 }
 
+TEST(Split, ValidationPartComesOutOfTheTrainingRows) {
+  // 1000 rows of two classes in groups of ten, an hour apart, the latest first.
+  constexpr std::size_t rows = 1000;
+  std::vector<std::int32_t> classes(rows), groups(rows);
+  std::vector<std::int64_t> times(rows);
+  std::vector<std::uint64_t> ids(rows);
+  for (std::size_t i = 0; i < rows; ++i) {
+    classes[i] = i % 10 == 0 ? 1 : 0;
+    groups[i] = static_cast<std::int32_t>(i / 10);
+    times[i] = static_cast<std::int64_t>(rows - i) * 3'600'000'000;
+    ids[i] = 7 * i + 1;
+  }
+  const SplitInput input{.rows = rows, .classes = classes, .groups = groups, .times = times, .ids = ids};
+  for (const char* method : {"random", "stratified", "grouped", "time"}) {
+    SCOPED_TRACE(method);
+    SplitOptions chosen = options(method, 0.2);
+    SLIPWAY_VALUE(const Split two, split_rows(input, chosen));
+    EXPECT_TRUE(two.validation.empty() && two.fitting.empty());
+    chosen.validation = 0.1;
+    SLIPWAY_VALUE(const Split three, split_rows(input, chosen));
+    EXPECT_EQ(three.test, two.test);
+    EXPECT_EQ(three.train, two.train);
+    EXPECT_EQ(three.validation.size(), 100u);
+    EXPECT_EQ(three.fitting.size(), 700u);
+    std::vector<std::uint32_t> all = three.fitting;
+    all.insert(all.end(), three.validation.begin(), three.validation.end());
+    std::sort(all.begin(), all.end());
+    EXPECT_EQ(all, three.train);
+  }
+  SplitOptions stratified = options("stratified", 0.2);
+  stratified.validation = 0.1;
+  SLIPWAY_VALUE(const Split by_class, split_rows(input, stratified));
+  EXPECT_EQ(std::count_if(by_class.validation.begin(), by_class.validation.end(),
+                          [&](std::uint32_t row) { return classes[row] == 1; }),
+            10);
+  SplitOptions grouped = options("grouped", 0.2);
+  grouped.validation = 0.1;
+  SLIPWAY_VALUE(const Split by_group, split_rows(input, grouped));
+  std::map<std::int32_t, std::set<int>> parts_of_group;
+  for (const std::uint32_t row : by_group.fitting) parts_of_group[groups[row]].insert(0);
+  for (const std::uint32_t row : by_group.validation) parts_of_group[groups[row]].insert(1);
+  for (const std::uint32_t row : by_group.test) parts_of_group[groups[row]].insert(2);
+  for (const auto& [group, parts] : parts_of_group) EXPECT_EQ(parts.size(), 1u) << group;
+}
+
+TEST(Split, ValidationByTimeLiesBetweenWithGapsOnBothSides) {
+  // One row an hour for 100 hours. The test has the last 20; of the 80 before it 10 are for validation. A gap of two
+  // hours: of the later part, what is at most two hours after the last earlier row is left out.
+  std::vector<std::int64_t> times(100);
+  for (std::size_t i = 0; i < times.size(); ++i) times[i] = static_cast<std::int64_t>(i) * 3'600'000'000;
+  SplitOptions by_time = options("time", 0.2);
+  by_time.validation = 0.1;
+  by_time.gap_days = 2.0 / 24;
+  SLIPWAY_VALUE(const Split split, split_rows({.rows = 100, .times = times}, by_time));
+  const auto range = [](std::uint32_t first, std::uint32_t last) {
+    std::vector<std::uint32_t> rows(last - first + 1);
+    std::iota(rows.begin(), rows.end(), first);
+    return rows;
+  };
+  EXPECT_EQ(split.train, range(0, 79));
+  EXPECT_EQ(split.fitting, range(0, 69));
+  EXPECT_EQ(split.validation, range(72, 79));
+  EXPECT_EQ(split.test, range(82, 99));
+}
+
+TEST(Split, ValidationShareMustLeaveTrainingRows) {
+  SplitOptions chosen = options("random", 0.5);
+  chosen.validation = 0.5;
+  const auto split = split_rows({.rows = 100}, chosen);
+  ASSERT_FALSE(split.ok());
+  EXPECT_THAT(split.error().message(), HasSubstr("the validation share is 0.5 and the test share 0.5"));
+}
+
 TEST(Split, FollowsTheSeedAndNothingElse) {
   const SplitInput input{.rows = 500};
   SLIPWAY_VALUE(const Split first, split_rows(input, options("random")));

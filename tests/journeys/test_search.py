@@ -140,3 +140,36 @@ def test_mistakes_are_found_before_anything_runs(slipway, make_project):
         before = contents(folder)
         assert said in slipway("run", "slipway.yaml", cwd=folder, code=2).stderr
         assert contents(folder) == before
+
+
+def test_a_validation_part_stands_in_for_folds(slipway, make_project):
+    """What the validation part says is what a test on those rows says of a model fitted on the training rows alone."""
+    plan = """\
+name: fraud
+source: parts.csv
+schema: {target: is_fraud, id: transaction_id}
+split: {method: column, column: part}
+features: {numeric: [amount, num_transactions], categorical: [channel]}
+learner: logistic_regression
+search: {C: [0.1]}
+explain: {permutation_repeats: 1, permutation_rows: 200}
+"""
+    results = []
+    folder = make_project(plan)
+    for version, names in ((1, ("train", "validation", "test")), (2, ("train", "test", ""))):
+        with open(folder / "data/transactions.csv", encoding="utf-8") as source:
+            rows = list(csv.DictReader(source))
+        with open(folder / "parts.csv", "w", newline="", encoding="utf-8") as target:
+            writer = csv.DictWriter(target, [*rows[0], "part"])
+            writer.writeheader()
+            for i, row in enumerate(rows):
+                writer.writerow({**row, "part": names[(0, 1, 0, 2, 0)[i % 5]]})
+        slipway("run", "slipway.yaml", cwd=folder)
+        bundle = folder / f"models/fraud/{version}"
+        results.append([json.loads((bundle / name).read_text()) for name in ("search.json", "evaluation.json")])
+    search, reference = results[0][0], results[1][1]
+    assert search["plan"] == "1 candidate, 1 fold: 1 fit"
+    validation = search["validation"]
+    assert (validation["rows"], validation["folds"]) == (reference["rows"], 1)
+    assert search["candidates"][0]["mean"] == pytest.approx(reference["metrics"][search["metric"]], abs=1e-6)
+    assert validation["metrics"]["roc_auc"] == pytest.approx(reference["metrics"]["roc_auc"], abs=1e-6)

@@ -56,22 +56,28 @@ struct Schema {
 
 struct SplitPlan {
   table::SplitOptions options;
-  std::string column;  // method: column; the rows with "train" and "test" there, all others left out
+  // method: column; the rows with "train", "validation" (may be none) and "test" there, all others left out
+  std::string column;
 };
 
 inline constexpr params::Option<table::SplitOptions> split_options[] = {
     {"method",
      &table::SplitOptions::method,
-     "how rows are divided into training and test rows; column takes the rows marked train and test there",
+     "how rows are divided into training and test rows; column takes the rows marked train, validation and test there",
      {.choices = "random|stratified|grouped|time|column"}},
     {"test",
      &table::SplitOptions::test,
      "share of rows for the test",
      {.minimum = 0, .maximum = 0.95, .open_minimum = true}},
+    {"validation",
+     &table::SplitOptions::validation,
+     "share of all rows that candidates are compared and the threshold is chosen on, instead of on folds; the model is "
+     "then fitted on training and validation rows; 0 = none",
+     {.minimum = 0, .maximum = 0.95}},
     {"seed", &table::SplitOptions::seed, "start of the random numbers", {.minimum = 0}},
     {"gap_days",
      &table::SplitOptions::gap_days,
-     "method time: days between training and test rows that are left out",
+     "method time: days between training and test rows, and between training and validation rows, that are left out",
      {.minimum = 0}},
 };
 

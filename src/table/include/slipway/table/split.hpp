@@ -16,13 +16,19 @@ enum class SplitMethod { random, stratified, grouped, time };
 struct SplitOptions {
   std::string method = "stratified";  // random | stratified | grouped | time
   double test = 0.2;                  // share of rows for the test, more than 0 and less than 1
+  double validation = 0;              // share of all rows to judge candidates by; 0: none, folds are made instead
   std::uint64_t seed = 42;
-  std::optional<double> gap_days = {};  // time: rows this long after the last training row are left out
+  // time: rows this long after the last training row are left out of the test, and likewise of the validation part
+  std::optional<double> gap_days = {};
 };
 
 struct Split {
   std::vector<std::uint32_t> train;  // ascending row numbers
   std::vector<std::uint32_t> test;
+  // With a validation part: how the training rows divide while candidates are compared, rows to fit on and rows to
+  // judge by. The gap in time between them is training rows of neither. Empty without one.
+  std::vector<std::uint32_t> fitting;
+  std::vector<std::uint32_t> validation;
 };
 
 // `classes` holds a class index per row (empty for regression: stratified becomes random); `groups` an entity code per
@@ -38,7 +44,8 @@ struct SplitInput {
 };
 // stratified and random cut at round(share x count) rows (of each class); grouped takes whole groups until the share is
 // met as nearly as whole groups allow (a row with group -1 is a group of its own); time keeps rows of one instant
-// together. Errors: an unknown method, a share out of range, missing groups or times, a part that would be empty.
+// together. The validation part comes out of the training rows in the same way: by time it lies right before the test.
+// Errors: an unknown method, a share out of range, missing groups or times, a part that would be empty.
 Result<Split> split_rows(const SplitInput& input, const SplitOptions& options);
 
 // k folds (2 to 255) of the same kinds over `input`: fold number per row, in [0, folds). `time` gives contiguous blocks
