@@ -141,13 +141,21 @@ double quantile(std::vector<double>& values, double share) {
 void judge(CalibrationReport& report) {
   const Interval& slope = report.slope_interval;
   const double ratio = report.prevalence > 0 ? report.mean_score / report.prevalence : 0;
-  if (report.ece <= report.ece_by_chance) {
+  const auto best = std::min_element(report.variants.begin(), report.variants.end(),
+                                     [](const auto& a, const auto& b) { return a.log_loss < b.log_loss; });
+  const double as_is = report.variants[0].log_loss;
+  const double gain = as_is > 0 ? 1 - best->log_loss / as_is : 0;
+  const bool helps = gain > 0.01;
+  const bool within_chance = report.ece <= report.ece_by_chance;
+  const bool slanted = slope.high < 1 || slope.low > 1;
+  // Of a rare class the error of the bins tells mostly about low scores: the slope and the gain have a say too.
+  if (within_chance && !(slanted && helps)) {
     report.verdict = "calibrated";
     report.text = fmt::format(
         "The scores can be read as probabilities: their calibration error of {:.4g} is within what "
         "chance gives ({:.4g}).",
         report.ece, report.ece_by_chance);
-  } else if (slope.high < 1 || slope.low > 1) {
+  } else if (slanted) {
     const bool extreme = slope.high < 1;
     report.verdict = extreme ? "too_extreme" : "too_timid";
     report.text = fmt::format("The scores are too {} (slope {:.3g}, 1 would be right): high ones are too {}.",
@@ -158,15 +166,14 @@ void judge(CalibrationReport& report) {
         fmt::format("The scores are too {} on the whole: their mean is {:.4g}, the share of positives {:.4g}.",
                     ratio > 1 ? "high" : "low", report.mean_score, report.prevalence);
   }
-  const auto best = std::min_element(report.variants.begin(), report.variants.end(),
-                                     [](const auto& a, const auto& b) { return a.log_loss < b.log_loss; });
   if (report.variants.size() < 2) return;
-  const double as_is = report.variants[0].log_loss;
-  const double gain = as_is > 0 ? 1 - best->log_loss / as_is : 0;
-  report.text += gain > 0.01
-                     ? fmt::format(" {} recalibration fitted on out-of-fold scores lowers the log loss by {:.1f} %.",
-                                   best->name == "isotonic" ? "An isotonic" : "A logistic", 100 * gain)
-                     : std::string(" Recalibrating would not help.");
+  const bool isotonic = best->name == "isotonic";
+  report.text +=
+      helps ? fmt::format(" {} recalibration fitted on out-of-fold scores lowers the log loss by {:.1f} %.",
+                          report.verdict == "calibrated" ? (isotonic ? "Even so, an isotonic" : "Even so, a logistic")
+                                                         : (isotonic ? "An isotonic" : "A logistic"),
+                          100 * gain)
+            : std::string(" Recalibrating would not help.");
 }
 
 }  // namespace

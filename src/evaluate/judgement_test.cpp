@@ -68,6 +68,24 @@ TEST(Calibration, RightScoresAreCalledThat) {
   EXPECT_EQ(check_calibration(none, some, nullptr, 1)->verdict, "undefined");
 }
 
+// 3 of 10 rows at .95 are positive: too few rows for the bins to notice, but not for the slope.
+TEST(Calibration, FewHighScoresThatAreTooHighAreNoticed) {
+  std::vector<std::int32_t> labels(5000);
+  std::vector<float> scores(5000, .01F);
+  for (std::size_t row = 0; row < 50; ++row) labels[100 * row + 99] = 1;
+  for (std::size_t row = 0; row < 10; ++row) {
+    scores[500 * row] = .95F;
+    labels[500 * row] = row < 3;
+  }
+  const auto fitted = fit_recalibration(labels, scores);
+  ASSERT_TRUE(fitted.ok());
+  const auto report = check_calibration(labels, scores, &*fitted, 1);
+  ASSERT_TRUE(report.ok());
+  EXPECT_LE(report->ece, report->ece_by_chance);
+  EXPECT_EQ(report->verdict, "too_extreme");
+  EXPECT_THAT(report->text, HasSubstr("lowers the log loss"));
+}
+
 TEST(Calibration, IsotonicPoolsWhatFalls) {
   const std::vector<std::int32_t> labels = {0, 1, 0, 1, 1};
   const std::vector<float> scores = {.1F, .2F, .3F, .4F, .5F};
