@@ -84,7 +84,7 @@ struct Explainer::State {
         if (!baselines)
           return invalid_input(
               fmt::format("{} needs baselines, rows to compare with; there are none",
-                          term.trees == nullptr ? "the explanation of a linear part" : "interventional SHAP"));
+                          term.trees == nullptr ? "an explanation of what is not trees" : "interventional SHAP"));
         SLIPWAY_CHECK(check_batch(model.inputs, baselines->rows()).with_context("baselines"));
         SLIPWAY_CHECK(evaluate(baselines->rows(), term.value, block));
       } else {

@@ -191,13 +191,15 @@ def test_an_imported_model_is_packaged_served_and_monitored(slipway, tmp_path, c
     formats = "onnx,pmml,savedmodel,mlflow" if compiled else "onnx,mlflow"
     packaged = slipway("package", "bundle", "--format", formats, "--out", "out", "--verify", "rows.csv", "--json", cwd=tmp_path)
     assert packaged.document["largest_difference"] < 1e-5
-    if compiled:
-        rows.head(50).to_csv(tmp_path / "base.csv", index=False)
-        # ONNX files say nothing of the training rows in each node, so contributions are against rows given.
-        against = [] if kind == "xgboost" else ["--baselines", "base.csv", "--method", "interventional"]
-        slipway("explain", "bundle", "base.csv", *against, "--out", "reasons.csv", cwd=tmp_path)
-        assert set(rows) <= set(pandas.read_csv(tmp_path / "reasons.csv", nrows=1))
-    else:
+    rows.head(50).to_csv(tmp_path / "base.csv", index=False)
+    # ONNX files say nothing of the training rows in each node, so contributions are against rows given.
+    against = [] if kind == "xgboost" else ["--baselines", "base.csv", "--method", "interventional"]
+    slipway("explain", "bundle", "base.csv", *against, "--out", "reasons.csv", cwd=tmp_path)
+    reasons = pandas.read_csv(tmp_path / "reasons.csv")
+    assert set(rows) <= set(reasons)
+    assert (reasons[list(rows)].abs().max() > 0).any()
+    if not compiled:  # what is explained there are the scores of ONNX Runtime
+        assert reasons[["base", *rows]].sum(axis=1).to_numpy() == pytest.approx(found["score"][:50], abs=1e-5)
         refused = slipway("package", "bundle", "--format", "pmml", "--out", "no", cwd=tmp_path, code=2)
         assert "another tool's ONNX file" in refused.stderr
     row = {name: (None if value != value else value) for name, value in rows.iloc[0].items()}

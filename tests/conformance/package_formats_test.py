@@ -15,6 +15,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 import jpmml_evaluator
 import mlflow
 import numpy
+import onnx
 import onnx_check
 import pandas
 import pytest
@@ -302,6 +303,9 @@ def test_mlflow_loads_and_scores(exported, name, rows):  # noqa: F811
 
 def test_onnx_runtime_newest_and_oldest(exported, rows, tmp_path):  # noqa: F811
     """The newest ONNX Runtime here, the oldest supported one in a process of its own; compact files need the newer one."""
+    for name in NAMES:
+        onnx.checker.check_model(str(exported[name] / "package/model.onnx"), full_check=True)
+        onnx.checker.check_model(str(exported[name] / "package/model_compact.onnx"), full_check=True)
     cells = onnx_check.read_table(str(rows))
     folder = pathlib.Path(sys.prefix) / "oldest"
     assert folder.is_dir(), "./test installs the oldest ONNX Runtime there"
