@@ -1,5 +1,6 @@
 #include "interventional.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace slipway::explain {
@@ -28,11 +29,8 @@ bool goes_right(const PathNode& node, float x) {
 struct PairWalk {
   const PairNode* nodes;
   const float* leaf;
-  const float* row;
-  const float* baseline;
-  std::size_t baseline_stride;
+  PairValue* values;  // per feature
   const PairWeights& weights;
-  unsigned char* state;  // per feature: 0 both alike so far, 1 the row's side was taken, 2 the baseline's
   double* phi;
 
   struct Sums {
@@ -44,23 +42,22 @@ struct PairWalk {
       const PairNode& node = nodes[id];
       const std::size_t feature = node.feature & ~PairTrees::missing_bit;
       const bool missing_left = (node.feature & PairTrees::missing_bit) != 0;
-      const float x = row[feature];
-      const float z = baseline[feature * baseline_stride];
-      const auto goes_right = [&](float value) {
-        return static_cast<bool>((value > node.threshold) | (!missing_left & !(value <= node.threshold)));
+      PairValue& value = values[feature];
+      const auto goes_right = [&](float x) {
+        return static_cast<bool>((x > node.threshold) | (!missing_left & !(x <= node.threshold)));
       };
-      const bool row_right = goes_right(x);
-      const bool baseline_right = goes_right(z);
-      const unsigned before = state[feature];
+      const bool row_right = goes_right(value.row);
+      const bool baseline_right = goes_right(value.baseline);
+      const unsigned before = value.taken;
       if ((row_right == baseline_right) | (before != 0)) {
         id = node.child[before == 2 ? baseline_right : row_right];
         continue;
       }
-      state[feature] = 1;
+      value.taken = 1;
       const Sums with_row = walk(node.child[row_right], place + weights.stride);
-      state[feature] = 2;
+      value.taken = 2;
       const Sums with_baseline = walk(node.child[baseline_right], place + 1);
-      state[feature] = 0;
+      value.taken = 0;
       phi[feature] += with_row.row + with_baseline.baseline;
       return {with_row.row + with_baseline.row, with_row.baseline + with_baseline.baseline};
     }
@@ -69,7 +66,27 @@ struct PairWalk {
   }
 };
 
+constexpr std::uint32_t prefetched_lines = 4;
 constexpr std::size_t few_baselines = 3;  // below, pairs are faster than lanes
+
+// Of scratch.pair, taken being 0 everywhere, which it leaves so.
+void explain_pair(const Ensemble& ensemble, const PairTrees& pairs, const PairWeights& weights, double* sums,
+                  Scratch& scratch) {
+  for (std::size_t i = 0; i < ensemble.trees.size(); ++i) {
+    const PathTree& tree = ensemble.trees[i];
+    if (i + 1 < ensemble.trees.size()) {
+      // The most travelled path of the next tree lies at its beginning.
+      const PathTree& next = ensemble.trees[i + 1];
+      const std::uint32_t lines = std::min<std::uint32_t>(prefetched_lines, (next.count + 3) / 4);
+      for (std::uint32_t line = 0; line < lines; ++line) __builtin_prefetch(pairs.nodes.data() + next.first + 4 * line);
+    }
+    for (std::size_t o = 0; o < ensemble.outputs; ++o)
+      if (ensemble.active[i * ensemble.outputs + o])
+        PairWalk{pairs.nodes.data() + tree.first, ensemble.leaf_row(o) + std::size_t{tree.first} * 2,
+                 scratch.pair.data(), weights, sums + o * ensemble.features.size()}
+            .walk(0, 0);
+  }
+}
 
 }  // namespace
 
@@ -107,23 +124,11 @@ void explain_against(const Ensemble& ensemble, const PairTrees& pairs, const Pai
   if (baselines.count - in_lanes >= few_baselines) in_lanes = baselines.count;
   if (ensemble.deepest > deepest_recursion) in_lanes = 0;
   if (in_lanes > 0) explain_against_lanes(ensemble, weights, baselines, in_lanes, values, sums, scratch, most);
-  if (scratch.bytes.size() < features) scratch.bytes.resize(features);
-  std::fill_n(scratch.bytes.begin(), features, static_cast<unsigned char>(0));
-  for (std::size_t i = 0; i < ensemble.trees.size() && in_lanes < baselines.count; ++i) {
-    const PathTree& tree = ensemble.trees[i];
-    for (std::size_t o = 0; o < ensemble.outputs; ++o) {
-      if (!ensemble.active[i * ensemble.outputs + o]) continue;
-      for (std::size_t b = in_lanes; b < baselines.count; ++b)
-        PairWalk{pairs.nodes.data() + tree.first,
-                 ensemble.leaf_row(o) + std::size_t{tree.first} * 2,
-                 values,
-                 baselines.values.data() + b,
-                 baselines.padded,
-                 weights,
-                 scratch.bytes.data(),
-                 sums + o * features}
-            .walk(0, 0);
-    }
+  if (scratch.pair.size() < features) scratch.pair.resize(features);
+  for (std::size_t b = in_lanes; b < baselines.count; ++b) {
+    for (std::size_t feature = 0; feature < features; ++feature)
+      scratch.pair[feature] = {values[feature], baselines.values[feature * baselines.padded + b], 0};
+    explain_pair(ensemble, pairs, weights, sums, scratch);
   }
 }
 

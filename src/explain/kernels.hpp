@@ -15,9 +15,17 @@ inline constexpr std::uint32_t deepest_recursion = 400;
 enum class Instructions { portable, avx2, avx512 };
 
 // Buffers that calls reuse, one set per thread.
+// A feature of a row and of a baseline, side by side, and whose side was taken where they part first: 0 neither's,
+// 1 the row's, 2 the baseline's.
+struct PairValue {
+  float row, baseline;
+  std::uint32_t taken;
+};
+
 struct Scratch {
   std::vector<float> floats;
   std::vector<unsigned char> bytes;
+  std::vector<PairValue> pair;
   // At least `count` floats, aligned to a cache line.
   float* aligned(std::size_t count) {
     if (floats.size() < count + 16) floats.resize(count + 16);
