@@ -149,7 +149,7 @@ TEST(Explainer, SumsOfTreesAndLinesAddUp) {
   }
   const auto none = Explainer::make(*model);
   ASSERT_FALSE(none.ok());
-  EXPECT_THAT(none.error().message(), HasSubstr("linear part needs baselines"));
+  EXPECT_THAT(none.error().message(), HasSubstr("what is not trees needs baselines"));
 }
 
 TEST(Explainer, LinearModelsWeighTheDistanceFromTheMean) {
