@@ -4,23 +4,18 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <ctime>
 
 #include <slipway/base/file.hpp>
 #include <slipway/engine/onnx_runtime.hpp>
 #include <slipway/engine/predictor.hpp>
 #include <slipway/package/bundle.hpp>
 
+#include "../driver.hpp"
+
 namespace {
 
 using namespace slipway;
-
-double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
+using namespace slipway::bench;
 
 template <class Body>
 double median_of(int repeats, Body body) {
@@ -32,19 +27,6 @@ double median_of(int repeats, Body body) {
   }
   std::nth_element(times.begin(), times.begin() + repeats / 2, times.end());
   return times[static_cast<std::size_t>(repeats / 2)];
-}
-
-[[noreturn]] void fail(const Error& error) {
-  std::fprintf(stderr, "bench_engine: %s\n", error.message().c_str());
-  std::exit(1);
-}
-void need(const Status& status) {
-  if (!status.ok()) fail(status.error());
-}
-template <class T>
-T need(Result<T> result) {
-  if (!result.ok()) fail(result.error());
-  return std::move(result).value();
 }
 
 // Throws the model out of the caches.
@@ -62,16 +44,9 @@ int main(int count, char** arguments) {
   }
   const auto bundle = need(package::open_bundle(arguments[1]));
   const model::Model& model = bundle.model();
-  const std::string bytes = need(read_file(arguments[2]));
-  const std::size_t width = model.inputs.size();
-  const std::size_t rows = bytes.size() / sizeof(float) / width;
-  std::vector<std::vector<float>> columns(width, std::vector<float>(rows));
-  for (std::size_t row = 0; row < rows; ++row)
-    for (std::size_t c = 0; c < width; ++c)
-      std::memcpy(&columns[c][row], bytes.data() + (row * width + c) * sizeof(float), sizeof(float));
-  model::RowBatch batch;
-  batch.rows = rows;
-  for (const auto& column : columns) batch.columns.emplace_back(model::NumberView(column));
+  const NumberRows given(arguments[2], model.inputs.size());
+  const model::RowBatch& batch = given.batch;
+  const std::size_t rows = batch.rows;
 
   std::printf("{\"rows\": %zu", rows);
   std::vector<float> expected;

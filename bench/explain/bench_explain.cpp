@@ -3,23 +3,17 @@
 // one thread. Driven by explain.py.
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <ctime>
 
-#include <slipway/base/file.hpp>
 #include <slipway/engine/predictor.hpp>
 #include <slipway/explain/explainer.hpp>
 #include <slipway/package/bundle.hpp>
 
+#include "../driver.hpp"
+
 namespace {
 
 using namespace slipway;
-
-double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
+using namespace slipway::bench;
 
 template <class Body>
 double best_of(int repeats, Body body) {
@@ -32,17 +26,6 @@ double best_of(int repeats, Body body) {
   return best;
 }
 
-[[noreturn]] void fail(const Error& error) {
-  std::fprintf(stderr, "bench_explain: %s\n", error.message().c_str());
-  std::exit(1);
-}
-
-template <class T>
-T need(Result<T> result) {
-  if (!result.ok()) fail(result.error());
-  return std::move(result).value();
-}
-
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -52,17 +35,10 @@ int main(int count, char** arguments) {
   }
   const auto bundle = need(package::open_bundle(arguments[1]));
   const model::Model& model = bundle.model();
-  const std::string bytes = need(read_file(arguments[2]));
-  const std::size_t width = model.inputs.size();
-  std::size_t rows = bytes.size() / sizeof(float) / width;
-  if (count > 3) rows = std::min<std::size_t>(rows, std::strtoul(arguments[3], nullptr, 10));
-  std::vector<std::vector<float>> columns(width, std::vector<float>(rows));
-  for (std::size_t row = 0; row < rows; ++row)
-    for (std::size_t c = 0; c < width; ++c)
-      std::memcpy(&columns[c][row], bytes.data() + (row * width + c) * sizeof(float), sizeof(float));
-  model::RowBatch batch;
-  batch.rows = rows;
-  for (const auto& column : columns) batch.columns.emplace_back(model::NumberView(column));
+  const std::size_t most = count > 3 ? std::strtoul(arguments[3], nullptr, 10) : static_cast<std::size_t>(-1);
+  const NumberRows given(arguments[2], model.inputs.size(), most);
+  const model::RowBatch& batch = given.batch;
+  const std::size_t rows = batch.rows;
 
   const auto predictor = need(engine::Predictor::compile(model));
   const auto evaluate = [&](const model::RowBatch& some, model::ValueId value, model::Block& out) {
