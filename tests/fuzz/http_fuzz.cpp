@@ -1,4 +1,5 @@
 // Any bytes to a listening server: it answers HTTP or closes, in time, and goes on serving.
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -38,6 +39,25 @@ std::uint16_t port() {
   std::abort();
 }
 
+// libFuzzer's own timer may interrupt any of these calls.
+template <typename Call>
+auto uninterrupted(Call call) {
+  auto outcome = call();
+  while (outcome < 0 && errno == EINTR) outcome = call();
+  return outcome;
+}
+
+// An interrupted connection goes on being made: it is waited for, not asked for again.
+bool connects(int socket, const sockaddr_in& address) {
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+  if (errno != EINTR) return false;
+  pollfd waiting{socket, POLLOUT, 0};
+  if (uninterrupted([&] { return ::poll(&waiting, 1, 5000); }) != 1) return false;
+  int failure = 0;
+  socklen_t size = sizeof failure;
+  return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 && failure == 0;
+}
+
 // What comes back until the server closes; a server that says nothing for 5 seconds is stuck.
 std::string exchange(std::string_view bytes) {
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -51,9 +71,9 @@ std::string exchange(std::string_view bytes) {
   source.sin_family = AF_INET;
   source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + ++calls % 200);
   if (::bind(socket, reinterpret_cast<sockaddr*>(&source), sizeof source) != 0) give_up("bind");
-  if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) give_up("connect");
+  if (!connects(socket, address)) give_up("connect");
   while (!bytes.empty()) {
-    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t sent = uninterrupted([&] { return ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
     if (sent <= 0) break;  // it has closed already
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
@@ -62,8 +82,8 @@ std::string exchange(std::string_view bytes) {
   char buffer[4096];
   while (true) {
     pollfd waiting{socket, POLLIN, 0};
-    if (::poll(&waiting, 1, 5000) == 0) give_up("no answer in 5 seconds");
-    const ssize_t got = ::recv(socket, buffer, sizeof buffer, 0);
+    if (uninterrupted([&] { return ::poll(&waiting, 1, 5000); }) != 1) give_up("no answer in 5 seconds");
+    const ssize_t got = uninterrupted([&] { return ::recv(socket, buffer, sizeof buffer, 0); });
     if (got <= 0) break;
     answer.append(buffer, static_cast<std::size_t>(got));
   }
