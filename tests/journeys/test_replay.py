@@ -2,12 +2,13 @@
 
 import http.client
 import json
+import os
 import signal
 import threading
 import time
 
 ROW = {"amount": 100.0, "num_transactions": 2, "state": "NY", "channel": "online", "card_type": "credit"}
-KILLS = 3
+KILLS = int(os.environ.get("SLIPWAY_KILLS", "3"))
 
 
 def lines(folder):
