@@ -8,7 +8,6 @@
 #endif
 
 #include <slipway/compute/bit_sliced_trees.hpp>
-#include <slipway/compute/dispatch.hpp>
 
 // Vectors wider than the baseline's registers stay within this file, so how they are passed matters to nobody.
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -17,14 +16,6 @@
 
 namespace slipway::compute {
 namespace {
-
-// The number of edges below x, by halving; NaN is missing.
-inline std::uint16_t code_of(const BitSlicedTrees::Slot& slot, const float* edges, float x) {
-  if (x != x) return static_cast<std::uint16_t>(slot.missing_above ? slot.edge_count : 0);
-  std::uint32_t code = 0;
-  for (std::uint32_t step = 1U << (slot.bits - 1); step != 0; step >>= 1) code += edges[code + step - 1] < x ? step : 0;
-  return static_cast<std::uint16_t>(code);
-}
 
 // Adds values[index[row]] of every output.
 template <class Index>
@@ -75,8 +66,7 @@ inline void add_leaves(const BitSlicedTrees& trees, const BitSlicedTrees::Tree& 
 
 }  // namespace scalar
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define SLIPWAY_SLICED_SIMD 1
+#ifdef SLIPWAY_HAND_SIMD
 
 // Eight vectors of bytes a[k] (bits of 256 rows each) to 256 bytes whose bit k is the row's bit in a[k].
 #define SLIPWAY_TRANSPOSE_BYTES                                                                                        \
@@ -257,22 +247,11 @@ inline void add_leaves(const BitSlicedTrees& trees, const BitSlicedTrees::Tree& 
 
 }  // namespace
 
-SlicedLevel best_sliced_level() {
-#ifdef SLIPWAY_SLICED_SIMD
-  static const SlicedLevel level = has_avx512() ? SlicedLevel::avx512
-                                   : has_avx2() ? SlicedLevel::avx2
-                                                : SlicedLevel::scalar;
-  return level;
-#else
-  return SlicedLevel::scalar;
-#endif
-}
-
 void score_sliced(const BitSlicedTrees& trees, const float* block, std::size_t stride, std::size_t rows,
-                  SlicedLevel level, BitSlicedScratch& scratch, float* out, std::size_t out_stride) {
-#ifdef SLIPWAY_SLICED_SIMD
-  if (level == SlicedLevel::avx512) return avx512::score(trees, block, stride, rows, scratch, out, out_stride);
-  if (level == SlicedLevel::avx2) return avx2::score(trees, block, stride, rows, scratch, out, out_stride);
+                  SimdLevel level, BitSlicedScratch& scratch, float* out, std::size_t out_stride) {
+#ifdef SLIPWAY_HAND_SIMD
+  if (level == SimdLevel::avx512) return avx512::score(trees, block, stride, rows, scratch, out, out_stride);
+  if (level == SimdLevel::avx2) return avx2::score(trees, block, stride, rows, scratch, out, out_stride);
 #else
   static_cast<void>(level);
 #endif

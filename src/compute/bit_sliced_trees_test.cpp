@@ -40,8 +40,8 @@ float by_hand(float a, float b) {
 
 TEST(ScoreSliced, FollowsEveryRowOnEveryLevel) {
   const BitSlicedTrees trees = two_trees();
-  for (const SlicedLevel level : {SlicedLevel::scalar, SlicedLevel::avx2, SlicedLevel::avx512}) {
-    if (level > best_sliced_level()) continue;
+  for (const SimdLevel level : {SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx512}) {
+    if (level > best_simd_level()) continue;
     for (const std::size_t rows : {1, 7, 16, 63, 64, 200, 255, 256}) {
       Random random(rows);
       const std::size_t stride = rows + 3;

@@ -26,4 +26,12 @@ bool has_avx512() {
 #endif
 }
 
+SimdLevel best_simd_level() {
+#ifdef SLIPWAY_HAND_SIMD
+  return has_avx512() ? SimdLevel::avx512 : has_avx2() ? SimdLevel::avx2 : SimdLevel::scalar;
+#else
+  return SimdLevel::scalar;
+#endif
+}
+
 }  // namespace slipway::compute

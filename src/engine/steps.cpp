@@ -172,15 +172,14 @@ class DenseStep : public Step {
 class TreesStep : public Step {
  public:
   TreesStep(const model::Trees& op, std::size_t width, TreeKernel kernel)
-      : input_(op.input), ensemble_(op, width), kernel_(kernel) {}
+      : input_(op.input), ensemble_(op, width, kernel) {}
   void run(const Workspace& workspace, float* out) const override {
-    ensemble_.score(workspace.values[input_], workspace.rows, kernel_, *workspace.trees, out);
+    ensemble_.score(workspace.values[input_], workspace.rows, *workspace.trees, out);
   }
 
  private:
   model::ValueId input_;
   TreeEnsemble ensemble_;
-  TreeKernel kernel_;
 };
 
 class JoinStep : public Step {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
-#include <map>
 
 namespace slipway::engine {
 namespace {
@@ -16,13 +14,17 @@ constexpr std::size_t tests_per_group = 8192;  // vectors of 32 bytes in the sec
 
 class Slicing {
  public:
-  explicit Slicing(const model::Trees& op) : op_(op) { out_.outputs = op.outputs; }
+  explicit Slicing(const NumberedTrees& numbered) : numbered_(numbered), op_(numbered.op()) {
+    out_.outputs = op_.outputs;
+    out_.slots = numbered.slots();
+    out_.edges = numbered.edges();
+  }
 
   std::optional<BitSlicedTrees> run() {
     std::size_t inner = 0;
     for (const std::int32_t feature : op_.feature) inner += feature != model::Trees::leaf;
     if (inner == 0 || inner > most_nodes_per_tree * op_.roots.size()) return std::nullopt;
-    if (!make_slots() || !number_leaves()) return std::nullopt;
+    if (numbered_.most_leaves() > most_leaves) return std::nullopt;
     for (std::uint32_t tree = 0; tree < op_.roots.size();) {
       const auto next = add_group(tree);
       if (!next) return std::nullopt;
@@ -35,54 +37,9 @@ class Slicing {
   // slot << 16 | number of the edge.
   using Test = std::uint32_t;
 
-  std::size_t end_of(std::size_t tree) const {
-    return tree + 1 < op_.roots.size() ? op_.roots[tree + 1] : op_.node_count();
-  }
-
-  bool make_slots() {
-    std::map<std::pair<std::uint32_t, bool>, std::vector<float>> edges;  // column, missing goes right
-    for (std::size_t i = 0; i < op_.node_count(); ++i)
-      if (op_.feature[i] != model::Trees::leaf)
-        edges[{static_cast<std::uint32_t>(op_.feature[i]), op_.missing_left[i] == 0}].push_back(op_.threshold[i]);
-    for (auto& [key, values] : edges) {
-      std::sort(values.begin(), values.end());
-      values.erase(std::unique(values.begin(), values.end()), values.end());
-      BitSlicedTrees::Slot slot;
-      slot.column = key.first;
-      slot.missing_above = key.second;
-      slot.first_edge = static_cast<std::uint32_t>(out_.edges.size());
-      slot.edge_count = static_cast<std::uint32_t>(values.size());
-      slot.bits = static_cast<std::uint32_t>(std::bit_width(values.size()));
-      if (slot.bits > 16 || out_.slots.size() >= 65'535) return false;
-      slot_of_[key] = static_cast<std::uint32_t>(out_.slots.size());
-      out_.slots.push_back(slot);
-      out_.edges.insert(out_.edges.end(), values.begin(), values.end());
-      out_.edges.resize(slot.first_edge + (std::size_t{1} << slot.bits) - 1, std::numeric_limits<float>::infinity());
-    }
-    return true;
-  }
-
-  // Leaves below each node; its first leaf, left to right within its tree.
-  bool number_leaves() {
-    leaves_.assign(op_.node_count(), 1);
-    low_.assign(op_.node_count(), 0);
-    for (std::size_t i = op_.node_count(); i-- > 0;)  // children lie behind their parent
-      if (op_.feature[i] != model::Trees::leaf) leaves_[i] = leaves_[op_.left[i]] + leaves_[op_.right[i]];
-    for (std::size_t i = 0; i < op_.node_count(); ++i) {
-      if (op_.feature[i] == model::Trees::leaf) continue;
-      low_[op_.left[i]] = low_[i];
-      low_[op_.right[i]] = low_[i] + leaves_[op_.left[i]];
-    }
-    return std::all_of(op_.roots.begin(), op_.roots.end(),
-                       [&](std::uint32_t root) { return leaves_[root] <= most_leaves; });
-  }
-
   Test test_of(std::size_t node) const {
-    const std::uint32_t slot =
-        slot_of_.at({static_cast<std::uint32_t>(op_.feature[node]), op_.missing_left[node] == 0});
-    const float* first = out_.edges.data() + out_.slots[slot].first_edge;
-    const float* edge = std::lower_bound(first, first + out_.slots[slot].edge_count, op_.threshold[node]);
-    return slot << 16 | static_cast<std::uint32_t>(edge - first);
+    const auto [slot, edge] = numbered_.test_of(node);
+    return slot << 16 | edge;
   }
 
   // As many trees as share tests_per_group tests, at least one; returns the next tree, nothing if one is too large.
@@ -91,7 +48,7 @@ class Slicing {
     std::uint32_t last = first;
     for (; last < op_.roots.size(); ++last) {
       std::vector<Test> more = tests;
-      for (std::size_t i = op_.roots[last]; i < end_of(last); ++i)
+      for (std::size_t i = op_.roots[last]; i < numbered_.end_of(last); ++i)
         if (op_.feature[i] != model::Trees::leaf) more.push_back(test_of(i));
       std::sort(more.begin(), more.end());
       more.erase(std::unique(more.begin(), more.end()), more.end());
@@ -129,38 +86,39 @@ class Slicing {
   }
 
   void add_tree(std::uint32_t number, const std::vector<Test>& tests) {
-    const std::size_t first = op_.roots[number], last = end_of(number);
+    const std::size_t first = op_.roots[number], last = numbered_.end_of(number);
     BitSlicedTrees::Tree tree;
     tree.first_node = static_cast<std::uint32_t>(out_.nodes.size());
-    tree.leaves = leaves_[first];
+    tree.leaves = numbered_.leaves(first);
     tree.planes = static_cast<std::uint32_t>(std::bit_width(tree.leaves - 1));
     tree.table = out_.values.size();
     const std::size_t size = out_.table_size(tree);
     out_.values.resize(out_.values.size() + size * op_.outputs, 0);
     for (std::size_t i = first; i < last; ++i) {
       if (op_.feature[i] == model::Trees::leaf) {
-        const std::size_t gray = low_[i] ^ (low_[i] >> 1);
+        const std::size_t gray = numbered_.first_leaf(i) ^ (numbered_.first_leaf(i) >> 1);
         for (std::uint32_t k = 0; k < op_.outputs; ++k)
           out_.values[tree.table + k * size + gray] = op_.leaf_values[std::size_t{op_.left[i]} * op_.outputs + k];
         continue;
       }
       const auto test = std::lower_bound(tests.begin(), tests.end(), test_of(i)) - tests.begin();
-      out_.nodes.push_back({static_cast<std::uint16_t>(low_[i]), static_cast<std::uint16_t>(low_[op_.right[i]]),
-                            static_cast<std::uint16_t>(low_[i] + leaves_[i]), static_cast<std::uint16_t>(test)});
+      out_.nodes.push_back({static_cast<std::uint16_t>(numbered_.first_leaf(i)),
+                            static_cast<std::uint16_t>(numbered_.first_leaf(op_.right[i])),
+                            static_cast<std::uint16_t>(numbered_.first_leaf(i) + numbered_.leaves(i)),
+                            static_cast<std::uint16_t>(test)});
     }
     tree.last_node = static_cast<std::uint32_t>(out_.nodes.size());
     out_.most_leaves = std::max<std::size_t>(out_.most_leaves, tree.leaves);
     out_.trees.push_back(tree);
   }
 
+  const NumberedTrees& numbered_;
   const model::Trees& op_;
   BitSlicedTrees out_;
-  std::map<std::pair<std::uint32_t, bool>, std::uint32_t> slot_of_;
-  std::vector<std::uint32_t> leaves_, low_;
 };
 
 }  // namespace
 
-std::optional<BitSlicedTrees> slice_trees(const model::Trees& op) { return Slicing(op).run(); }
+std::optional<BitSlicedTrees> slice_trees(const NumberedTrees& trees) { return Slicing(trees).run(); }
 
 }  // namespace slipway::engine

@@ -28,6 +28,12 @@ std::string_view tree_kernel_name(TreeKernel kernel) {
       return "sliced_avx2";
     case TreeKernel::sliced_avx512:
       return "sliced_avx512";
+    case TreeKernel::masks:
+      return "masks";
+    case TreeKernel::masks_avx2:
+      return "masks_avx2";
+    case TreeKernel::masks_avx512:
+      return "masks_avx512";
   }
   return "";
 }
@@ -39,9 +45,11 @@ bool is_supported(TreeKernel kernel) {
     case TreeKernel::avx512:
       return compute::has_avx512();
     case TreeKernel::sliced_avx2:
-      return compute::best_sliced_level() >= compute::SlicedLevel::avx2;
+    case TreeKernel::masks_avx2:
+      return compute::best_simd_level() >= compute::SimdLevel::avx2;
     case TreeKernel::sliced_avx512:
-      return compute::best_sliced_level() >= compute::SlicedLevel::avx512;
+    case TreeKernel::masks_avx512:
+      return compute::best_simd_level() >= compute::SimdLevel::avx512;
     default:
       return true;
   }
@@ -59,18 +67,34 @@ constexpr std::size_t few_rows = 8;
 constexpr std::size_t many_rows = 80;
 
 // The level of bit slices that a kernel means, if it means any for so many rows.
-std::optional<compute::SlicedLevel> sliced_level(TreeKernel kernel, std::size_t rows) {
+std::optional<compute::SimdLevel> sliced_level(TreeKernel kernel, std::size_t rows) {
   switch (kernel) {
     case TreeKernel::automatic:
       // Without vectors the plain form is slower than walking.
-      if (rows < many_rows || compute::best_sliced_level() == compute::SlicedLevel::scalar) return std::nullopt;
-      return compute::best_sliced_level();
+      if (rows < many_rows || compute::best_simd_level() == compute::SimdLevel::scalar) return std::nullopt;
+      return compute::best_simd_level();
     case TreeKernel::sliced:
-      return compute::SlicedLevel::scalar;
+      return compute::SimdLevel::scalar;
     case TreeKernel::sliced_avx2:
-      return compute::SlicedLevel::avx2;
+      return compute::SimdLevel::avx2;
     case TreeKernel::sliced_avx512:
-      return compute::SlicedLevel::avx512;
+      return compute::SimdLevel::avx512;
+    default:
+      return std::nullopt;
+  }
+}
+
+// The level of leaf masks that a kernel means, if it means any.
+std::optional<compute::SimdLevel> mask_level(TreeKernel kernel) {
+  switch (kernel) {
+    case TreeKernel::automatic:
+      return compute::best_simd_level();
+    case TreeKernel::masks:
+      return compute::SimdLevel::scalar;
+    case TreeKernel::masks_avx2:
+      return compute::SimdLevel::avx2;
+    case TreeKernel::masks_avx512:
+      return compute::SimdLevel::avx512;
     default:
       return std::nullopt;
   }
@@ -119,12 +143,16 @@ Order hottest_first(const model::Trees& op, std::uint32_t root) {
 
 }  // namespace
 
-TreeEnsemble::TreeEnsemble(const model::Trees& op, std::size_t width)
-    : outputs_(op.outputs),
+TreeEnsemble::TreeEnsemble(const model::Trees& op, std::size_t width, TreeKernel kernel)
+    : kernel_(kernel),
+      outputs_(op.outputs),
       trees_(op.roots.size()),
       mean_(op.aggregate == model::Trees::Aggregate::mean),
-      base_(op.base),
-      sliced_(slice_trees(op)) {
+      base_(op.base) {
+  if (const auto numbered = NumberedTrees::number(op)) {
+    sliced_ = slice_trees(*numbered);
+    if (mask_level(kernel)) masks_ = mask_leaves(*numbered, kernel != TreeKernel::automatic);
+  }
   if (outputs_ > 1) leaf_values_ = op.leaf_values;
   constexpr std::uint32_t unused = 0xffffffff;
   std::vector<std::uint32_t> slots(2 * width, unused);
@@ -225,11 +253,11 @@ void TreeEnsemble::finish(std::size_t rows, float* out) const {
 
 template <class Node>
 void TreeEnsemble::score_rows(const Forest<Node>& forest, const std::int32_t* coded, std::size_t rows,
-                              TreeKernel kernel, std::int32_t* held, float* out) const {
+                              std::int32_t* held, float* out) const {
   for (std::size_t r = 0; r < rows; ++r) {
-    if (kernel == TreeKernel::walk) {
+    if (kernel_ == TreeKernel::walk) {
       walk_row(forest, coded + r, held);
-    } else if ((kernel == TreeKernel::automatic || kernel == TreeKernel::avx512) && compute::has_avx512()) {
+    } else if ((kernel_ == TreeKernel::automatic || kernel_ == TreeKernel::avx512) && compute::has_avx512()) {
       walk_row_avx512(forest, slots_.size() + 1, coded + r, held);
     } else {
       walk_row_interleaved(forest, coded + r, held);
@@ -246,12 +274,12 @@ void TreeEnsemble::score_rows(const Forest<Node>& forest, const std::int32_t* co
 
 template <class Node>
 void TreeEnsemble::score_groups(const Forest<Node>& forest, const std::int32_t* coded, std::size_t count,
-                                std::size_t rows, TreeKernel kernel, std::int32_t* held, float* out) const {
+                                std::size_t rows, std::int32_t* held, float* out) const {
   const std::size_t groups = (count + group_rows - 1) / group_rows;
   for (std::size_t tree = 0; tree < trees_; ++tree) {
-    if (kernel == TreeKernel::walk) {
+    if (kernel_ == TreeKernel::walk) {
       walk_tree(forest, tree, coded, group_size_, groups, held);
-    } else if (kernel == TreeKernel::avx2) {
+    } else if (kernel_ == TreeKernel::avx2) {
       walk_tree_avx2(forest, tree, coded, group_size_, groups, held);
     } else {
       walk_tree_interleaved(forest, tree, coded, group_size_, groups, held);
@@ -260,13 +288,18 @@ void TreeEnsemble::score_groups(const Forest<Node>& forest, const std::int32_t* 
   }
 }
 
-void TreeEnsemble::score(const float* block, std::size_t rows, TreeKernel kernel, TreeScratch& scratch,
-                         float* out) const {
-  if (const auto level = sliced_level(kernel, rows); level && sliced_) {
+void TreeEnsemble::score(const float* block, std::size_t rows, TreeScratch& scratch, float* out) const {
+  if (const auto level = sliced_level(kernel_, rows); level && sliced_) {
     std::fill(out, out + outputs_ * rows, 0.0F);
     for (std::size_t begin = 0; begin < rows; begin += compute::sliced_rows)
       compute::score_sliced(*sliced_, block + begin, rows, std::min(compute::sliced_rows, rows - begin), *level,
                             scratch.sliced, out + begin, rows);
+    return finish(rows, out);
+  }
+  if (const auto level = mask_level(kernel_); level && masks_) {
+    std::fill(out, out + outputs_ * rows, 0.0F);
+    for (std::size_t r = 0; r < rows; ++r)
+      compute::score_masked(*masks_, block + r, rows, *level, scratch.masks, out + r, rows);
     return finish(rows, out);
   }
   constexpr std::size_t at_once = groups_at_once * group_rows;
@@ -283,9 +316,9 @@ void TreeEnsemble::score(const float* block, std::size_t rows, TreeKernel kernel
     std::visit(
         [&](const auto& forest) {
           if (rows < few_rows) {
-            score_rows(forest, coded, rows, kernel, held, out);
+            score_rows(forest, coded, rows, held, out);
           } else {
-            score_groups(forest, coded, count, rows, kernel, held, out + begin);
+            score_groups(forest, coded, count, rows, held, out + begin);
           }
         },
         forest_);

@@ -19,6 +19,7 @@
 #include <slipway/model/operators.hpp>
 
 #include "bit_sliced.hpp"
+#include "leaf_masks.hpp"
 
 namespace slipway::engine {
 
@@ -57,6 +58,7 @@ struct TreeScratch {
   std::vector<std::int32_t> coded;   // groups x slots x 16
   std::vector<std::int32_t> leaves;  // what the leaves hold, by tree or by row
   compute::BitSlicedScratch sliced;
+  compute::LeafMaskScratch masks;
 };
 
 // Where the trees' nodes stand.
@@ -76,10 +78,10 @@ struct Forest {
 
 class TreeEnsemble {
  public:
-  // `width`: columns of the input block.
-  TreeEnsemble(const model::Trees& op, std::size_t width);
+  // `width`: columns of the input block. `kernel` is the one to score with.
+  TreeEnsemble(const model::Trees& op, std::size_t width, TreeKernel kernel);
   // Scores `rows` rows of a block stored by column; writes `outputs` columns of `rows` numbers.
-  void score(const float* block, std::size_t rows, TreeKernel kernel, TreeScratch& scratch, float* out) const;
+  void score(const float* block, std::size_t rows, TreeScratch& scratch, float* out) const;
 
  private:
   struct Slot {
@@ -92,16 +94,17 @@ class TreeEnsemble {
   void code(const float* block, std::size_t rows, std::size_t begin, std::size_t count, std::int32_t* coded) const;
   // A few rows of one group, several trees in step.
   template <class Node>
-  void score_rows(const Forest<Node>& forest, const std::int32_t* coded, std::size_t rows, TreeKernel kernel,
-                  std::int32_t* held, float* out) const;
+  void score_rows(const Forest<Node>& forest, const std::int32_t* coded, std::size_t rows, std::int32_t* held,
+                  float* out) const;
   // `count` of a block's `rows` rows, tree by tree.
   template <class Node>
   void score_groups(const Forest<Node>& forest, const std::int32_t* coded, std::size_t count, std::size_t rows,
-                    TreeKernel kernel, std::int32_t* held, float* out) const;
+                    std::int32_t* held, float* out) const;
   // Adds what the leaves hold to `count` rows of the sums, whose columns are `rows` apart.
   void add_leaves(const std::int32_t* held, std::size_t count, std::size_t rows, float* out) const;
   void finish(std::size_t rows, float* out) const;
 
+  TreeKernel kernel_;
   std::uint32_t outputs_;
   std::size_t trees_;
   bool mean_;
@@ -112,6 +115,7 @@ class TreeEnsemble {
   // The smallest form of nodes that holds the ensemble.
   std::variant<Forest<CompactNode<12>>, Forest<CompactNode<16>>, Forest<WideNode>> forest_;
   std::optional<compute::BitSlicedTrees> sliced_;
+  std::optional<compute::LeafMasks> masks_;
 };
 
 }  // namespace slipway::engine

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include <slipway/compute/buffer.hpp>
+#include <slipway/compute/dispatch.hpp>
+#include <slipway/compute/edges.hpp>
 
 namespace slipway::compute {
 
@@ -20,14 +22,7 @@ inline constexpr std::size_t sliced_rows = 256;
 
 // Plain data; whoever fills it keeps to what is said here.
 struct BitSlicedTrees {
-  // A column as one kind of its missing values is coded: the number of its edges below x; a missing value all or none.
-  struct Slot {
-    std::uint32_t column = 0;
-    bool missing_above = false;
-    std::uint32_t first_edge = 0;  // into edges, which are ascending, behind them padding up to 2^bits - 1 of +inf
-    std::uint32_t edge_count = 0;
-    std::uint32_t bits = 1;  // edge_count < 2^bits; at most 16
-  };
+  using Slot = EdgeSlot;
   // Tests of one slot whose edges share the high half of their number: "code > high << (bits / 2) | low".
   struct Run {
     std::uint32_t slot = 0, high = 0, first_test = 0, last_test = 0;
@@ -66,13 +61,9 @@ struct BitSlicedScratch {
   Buffer<std::uint64_t> words;
 };
 
-enum class SlicedLevel : std::uint8_t { scalar, avx2, avx512 };
-// The best that runs here; SLIPWAY_NO_SIMD=1 says scalar.
-SlicedLevel best_sliced_level();
-
 // Adds the leaves' values of up to 256 rows, tree by tree in float32, to out[output * out_stride + row]. The block lies
 // by column: block[column * stride + row]. All levels give the same bits.
 void score_sliced(const BitSlicedTrees& trees, const float* block, std::size_t stride, std::size_t rows,
-                  SlicedLevel level, BitSlicedScratch& scratch, float* out, std::size_t out_stride);
+                  SimdLevel level, BitSlicedScratch& scratch, float* out, std::size_t out_stride);
 
 }  // namespace slipway::compute

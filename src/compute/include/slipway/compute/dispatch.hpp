@@ -1,6 +1,13 @@
 // Choosing instructions at run time: the program is compiled for the baseline of its architecture, hot functions for
 // newer ones too. All versions of a function compute the same bits (no contraction, no reassociation).
 #pragma once
+#include <cstdint>
+
+// Whether files may hold functions for newer instruction sets, each set in a namespace of its own under
+// `#pragma GCC target`.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define SLIPWAY_HAND_SIMD 1
+#endif
 
 // Before a function of plain loops: the compiler makes one version per instruction level and the loader picks the best.
 // Sanitizers' run-time libraries are not up when the loader picks, so they get one version.
@@ -17,5 +24,10 @@ namespace slipway::compute {
 bool has_avx2();
 // The same of AVX-512 with its F, VL, BW and DQ parts.
 bool has_avx512();
+
+// Versions of one kernel that share everything but a few hand-written functions.
+enum class SimdLevel : std::uint8_t { scalar, avx2, avx512 };
+// The best that is built and runs here; SLIPWAY_NO_SIMD=1 says scalar.
+SimdLevel best_simd_level();
 
 }  // namespace slipway::compute

@@ -26,10 +26,14 @@ enum class TreeKernel : std::uint8_t {
   sliced,       // 256 rows at once, one bit a row, plain code; with AVX2; with AVX-512. Trees of more than about a
   sliced_avx2,  // thousand nodes are walked interleaved instead
   sliced_avx512,
+  masks,       // one row by masks of leaves, plain code; with AVX2; with AVX-512. Trees of more than 64 leaves, or over
+  masks_avx2,  // many columns, are walked interleaved instead
+  masks_avx512,
 };
 inline constexpr TreeKernel tree_kernels[] = {
-    TreeKernel::automatic, TreeKernel::walk,   TreeKernel::interleaved, TreeKernel::avx2,
-    TreeKernel::avx512,    TreeKernel::sliced, TreeKernel::sliced_avx2, TreeKernel::sliced_avx512};
+    TreeKernel::automatic, TreeKernel::walk,       TreeKernel::interleaved, TreeKernel::avx2,
+    TreeKernel::avx512,    TreeKernel::sliced,     TreeKernel::sliced_avx2, TreeKernel::sliced_avx512,
+    TreeKernel::masks,     TreeKernel::masks_avx2, TreeKernel::masks_avx512};
 std::string_view tree_kernel_name(TreeKernel kernel);
 // Whether this machine can run the kernel.
 bool is_supported(TreeKernel kernel);
