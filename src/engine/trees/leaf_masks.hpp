@@ -9,7 +9,7 @@
 namespace slipway::engine {
 
 // Nothing where a tree has more than 64 leaves or the masks would need more than 16 MiB; nor, unless they are wanted
-// anyway, where there are so many columns that walking is faster.
+// anyway, where they need more than 1 MiB or there are so many columns that walking is faster.
 std::optional<compute::LeafMasks> mask_leaves(const NumberedTrees& trees, bool anyway);
 
 }  // namespace slipway::engine

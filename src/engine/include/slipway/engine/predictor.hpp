@@ -26,8 +26,8 @@ enum class TreeKernel : std::uint8_t {
   sliced,       // 256 rows at once, one bit a row, plain code; with AVX2; with AVX-512. Trees of more than about a
   sliced_avx2,  // thousand nodes are walked interleaved instead
   sliced_avx512,
-  masks,       // one row by masks of leaves, plain code; with AVX2; with AVX-512. Trees of more than 64 leaves, or over
-  masks_avx2,  // many columns, are walked interleaved instead
+  masks,       // one row by masks of leaves, plain code; with AVX2; with AVX-512. Ensembles with more than 64 leaves in
+  masks_avx2,  // a tree or 16 MiB of masks are walked interleaved instead
   masks_avx512,
 };
 inline constexpr TreeKernel tree_kernels[] = {
