@@ -88,36 +88,39 @@ const std::vector<std::string>& card_type_names() {
 
 const Category& category_at(std::size_t index) { return categories_table[index]; }
 
-Population::Population(std::size_t card_count)
-    : cards(card_count),
-      cards_of_state(std::size(states_table)),
+Population::Population(std::int32_t card_count)
+    : cards_of_state(std::size(states_table)),
       states(weights_of(states_table, [](const State& state) { return state.inhabitants; })),
       fraud_states(weights_of(states_table, [](const State& state) { return state.fraud_weight; })),
       moved_states(weights_of(states_table, moved_weight)),
       pos_categories(weights_of(categories_table, [](const Category& category) { return category.pos_weight; })),
       online_categories(weights_of(categories_table, [](const Category& category) { return category.online_weight; })),
       fraud_categories({std::begin(fraud_category_weights), std::end(fraud_category_weights)}),
-      hours({std::begin(hour_weights), std::end(hour_weights)}) {
+      hours({std::begin(hour_weights), std::end(hour_weights)}),
+      card_count_(card_count) {
+  for (std::int32_t i = 0; i < card_count; ++i) cards_of_state[card(i).home].push_back(i);
+}
+
+Card Population::card(std::int32_t index) const {
   // Multiples of irrational numbers (a Kronecker sequence) instead of random ones: a small bank then has the same mix
   // of cards as a large one, so that samples of different length do not differ by their populations.
-  const auto spread = [](std::size_t i, double irrational) {
-    const double product = static_cast<double>(i + 1) * irrational;
+  const double number = static_cast<double>(index) + 1;
+  const auto spread = [number](double irrational) {
+    const double product = number * irrational;
     return product - std::floor(product);
   };
-  for (std::size_t i = 0; i < card_count; ++i) {
-    Card& card = cards[i];
-    card.home = static_cast<std::uint8_t>(states.at(spread(i, 1.4142135623730951)));
-    cards_of_state[card.home].push_back(static_cast<std::int32_t>(i));
-    card.type = spread(i, 1.7320508075688772) < 0.45 ? credit : debit;
-    card.level = static_cast<float>(spread(i, 2.23606797749979) - 0.5);
-    card.online_share = static_cast<float>(0.15 + 0.4 * spread(i, 2.6457513110645907));
-  }
+  Card card;
+  card.home = static_cast<std::uint8_t>(states.at(spread(1.4142135623730951)));
+  card.type = spread(1.7320508075688772) < 0.45 ? credit : debit;
+  card.level = static_cast<float>(spread(2.23606797749979) - 0.5);
+  card.online_share = static_cast<float>(0.15 + 0.4 * spread(2.6457513110645907));
+  return card;
 }
 
 std::int32_t Population::draw_card(Random& random) const {
   const std::vector<std::int32_t>& local = cards_of_state[states(random)];
   const double share = std::pow(random.uniform(), 1.4);
-  if (local.empty()) return static_cast<std::int32_t>(share * static_cast<double>(cards.size()));
+  if (local.empty()) return static_cast<std::int32_t>(share * static_cast<double>(card_count_));
   return local[static_cast<std::size_t>(share * static_cast<double>(local.size()))];
 }
 

@@ -48,12 +48,15 @@ struct Category {
 };
 
 struct Population {
-  explicit Population(std::size_t card_count);
+  explicit Population(std::int32_t card_count);
   // A card for an ordinary transaction: its home is drawn by inhabitants, so that the mix of states is right however
   // few cards there are; the busiest hundredth of a state's cards is about three times as busy as the average.
   std::int32_t draw_card(Random& random) const;
 
-  std::vector<Card> cards;
+  std::int32_t card_count() const { return card_count_; }
+  // Computed anew each time: a large bank's cards would take more memory than the transactions at work.
+  Card card(std::int32_t index) const;
+
   std::vector<std::vector<std::int32_t>> cards_of_state;
   WeightedChoice states;        // by inhabitants
   WeightedChoice fraud_states;  // where stolen cards are used
@@ -62,6 +65,9 @@ struct Population {
   WeightedChoice online_categories;
   WeightedChoice fraud_categories;
   WeightedChoice hours;
+
+ private:
+  std::int32_t card_count_;
 };
 
 const Category& category_at(std::size_t index);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -114,12 +115,6 @@ class CsvFile {
   bool has_header_ = false;
 };
 
-Status write_csv(const Table& table, const fs::path& file) {
-  CsvFile csv(file);
-  SLIPWAY_CHECK(csv.add(table));
-  return csv.close();
-}
-
 std::string_view sql_type(const ColumnData& data) {
   if (std::holds_alternative<NumberColumn>(data)) return "FLOAT";
   if (std::holds_alternative<IntegerColumn>(data)) return "BIGINT";
@@ -156,19 +151,6 @@ void fill_vector(const DuckdbApi& api, const Column& column, std::size_t first, 
   }
 }
 
-Status append_rows(Connection& connection, const Table& table, const char* name) {
-  std::vector<duckdb_type> types;
-  for (const Column& column : table.all()) types.push_back(chunk_type(column.data));
-  SLIPWAY_TRY(Appender appender, Appender::open(connection, "", name, types));
-  for (std::size_t first = 0; first < table.rows(); first += appender.capacity()) {
-    const std::size_t count = std::min(appender.capacity(), table.rows() - first);
-    for (std::size_t j = 0; j < table.columns(); ++j)
-      fill_vector(connection.api(), table.column(j), first, count, appender.vector(j));
-    SLIPWAY_CHECK(appender.append(count));
-  }
-  return appender.close();
-}
-
 Status copy_to_parquet(Connection& connection, const std::string& query, const fs::path& file) {
   const Status written =
       connection.run("COPY (" + query + ") TO " + quote_literal(file.string()) + " (FORMAT parquet, COMPRESSION zstd)");
@@ -176,18 +158,52 @@ Status copy_to_parquet(Connection& connection, const std::string& query, const f
   return {};
 }
 
-Status write_parquet(const Table& table, const fs::path& file, int threads) {
-  SLIPWAY_TRY(const std::unique_ptr<Connection> connection, Connection::open(threads));
-  std::string columns;
-  for (const Column& column : table.all())
-    columns +=
-        fmt::format("{}{} {}", columns.empty() ? "" : ", ", quote_identifier(column.name), sql_type(column.data));
-  if (columns.empty()) return invalid_input("a table without columns cannot be written as Parquet");
-  Status made = connection->run("CREATE TABLE output (" + columns + ")");
-  if (!made.ok()) return invalid_input(short_reason(made.error().message()));
-  SLIPWAY_CHECK(append_rows(*connection, table, "output"));
-  return copy_to_parquet(*connection, "FROM output", file);
-}
+// A Parquet file that blocks of rows are added to; DuckDB keeps them, among the temporary files where memory is short,
+// until close().
+class ParquetFile {
+ public:
+  ParquetFile(fs::path file, int threads) : file_(std::move(file)), threads_(threads) {}
+
+  Status add(const Table& table) {
+    if (!appender_) SLIPWAY_CHECK(open(table));
+    for (std::size_t first = 0; first < table.rows(); first += appender_->capacity()) {
+      const std::size_t count = std::min(appender_->capacity(), table.rows() - first);
+      for (std::size_t j = 0; j < table.columns(); ++j)
+        fill_vector(connection_->api(), table.column(j), first, count, appender_->vector(j));
+      SLIPWAY_CHECK(appender_->append(count));
+    }
+    return {};
+  }
+
+  Status close() {
+    if (!appender_) return invalid_input("a table without columns cannot be written as Parquet");
+    SLIPWAY_CHECK(appender_->close());
+    return copy_to_parquet(*connection_, "FROM output", file_);
+  }
+
+ private:
+  Status open(const Table& table) {
+    SLIPWAY_TRY(connection_, Connection::open(threads_));
+    std::string columns;
+    std::vector<duckdb_type> types;
+    for (const Column& column : table.all()) {
+      columns +=
+          fmt::format("{}{} {}", columns.empty() ? "" : ", ", quote_identifier(column.name), sql_type(column.data));
+      types.push_back(chunk_type(column.data));
+    }
+    if (columns.empty()) return invalid_input("a table without columns cannot be written as Parquet");
+    const Status made = connection_->run("CREATE TABLE output (" + columns + ")");
+    if (!made.ok()) return invalid_input(short_reason(made.error().message()));
+    SLIPWAY_TRY(Appender appender, Appender::open(*connection_, "", "output", types));
+    appender_.emplace(std::move(appender));
+    return {};
+  }
+
+  fs::path file_;
+  int threads_;
+  std::unique_ptr<Connection> connection_;
+  std::optional<Appender> appender_;
+};
 
 // Writes beside the file with `fill`, given the temporary place, and puts the result in place.
 Status write_whole(const fs::path& file, const std::function<Status(const fs::path&, bool)>& fill) {
@@ -220,10 +236,19 @@ Status write_query(Connection& connection, const std::string& query, const fs::p
   });
 }
 
-Status write_table(const Table& table, const fs::path& file, int threads) {
-  return write_whole(file, [&](const fs::path& temporary, bool is_csv) {
-    return is_csv ? write_csv(table, temporary) : write_parquet(table, temporary, threads);
+Status write_blocks(const fs::path& file, int threads,
+                    const std::function<Status(const std::function<Status(const Table&)>&)>& produce) {
+  return write_whole(file, [&](const fs::path& temporary, bool is_csv) -> Status {
+    const auto fill = [&](auto&& output) -> Status {
+      SLIPWAY_CHECK(produce([&](const Table& block) { return output.add(block); }));
+      return output.close();
+    };
+    return is_csv ? fill(CsvFile(temporary)) : fill(ParquetFile(temporary, threads));
   });
+}
+
+Status write_table(const Table& table, const fs::path& file, int threads) {
+  return write_blocks(file, threads, [&](const auto& add) { return add(table); });
 }
 
 }  // namespace slipway::table

@@ -21,19 +21,24 @@ struct Arguments {
 Status sample(const Arguments& arguments, Console& console) {
   if (arguments.kind != "fraud")
     return invalid_input(fmt::format("unknown sample '{}'; there is fraud", arguments.kind));
-  console.begin("make transactions", 0);
-  SLIPWAY_TRY(const table::Table table, table::sample_fraud(arguments.options));
+  constexpr std::size_t block_rows = std::size_t{1} << 17;
+  std::int64_t rows = 0, frauds = 0;
+  console.begin("make transactions", static_cast<std::size_t>(arguments.options.rows));
+  const Status made = table::write_blocks(arguments.out, 0, [&](const auto& write) {
+    return table::sample_fraud(arguments.options, block_rows, [&](const table::Table& block) -> Status {
+      SLIPWAY_CHECK(write(block));
+      rows += static_cast<std::int64_t>(block.rows());
+      for (const std::int64_t label : std::get<table::IntegerColumn>(block.find("is_fraud")->data).values)
+        frauds += label == 1;
+      console.advance(block.rows());
+      return {};
+    });
+  });
+  if (!made.ok()) return made;
   console.end();
-  console.begin("write", 0);
-  SLIPWAY_CHECK(table::write_table(table, arguments.out, 0));
-  console.end();
-  std::int64_t frauds = 0;
-  if (const table::Column* labels = table.find("is_fraud"))
-    for (std::int64_t label : std::get<table::IntegerColumn>(labels->data).values) frauds += label == 1;
-  console.print(fmt::format("{} transactions, {} of them fraud, in {}",
-                            group_digits(static_cast<std::int64_t>(table.rows())), group_digits(frauds),
-                            arguments.out));
-  console.document({{"out", arguments.out}, {"rows", table.rows()}, {"frauds", frauds}});
+  console.print(
+      fmt::format("{} transactions, {} of them fraud, in {}", group_digits(rows), group_digits(frauds), arguments.out));
+  console.document({{"out", arguments.out}, {"rows", rows}, {"frauds", frauds}});
   return {};
 }
 

@@ -1,6 +1,8 @@
 // Made-up card transactions of the kind that a bank has, dirt included: for examples, trials and tests.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include <slipway/base/result.hpp>
 #include <slipway/params/options.hpp>
@@ -29,9 +31,13 @@ inline constexpr params::Option<SampleOptions> sample_options[] = {
 //   card_id            integer
 //   amount             number, dollars
 //   num_transactions   integer: of the card in the 24 hours up to and including this row, those before the first row
-//   counted state              text: of the 50 states and DC, where the transaction happened channel            text:
-//   pos, online or atm card_type          text: credit or debit merchant_category  text, 15 categories merchant_id
-//   integer is_fraud           integer: 0, or 1 for 0.5 % of the rows
+//                      counted
+//   state              text: of the 50 states and DC, where the transaction happened
+//   channel            text: pos, online or atm
+//   card_type          text: credit or debit
+//   merchant_category  text, 15 categories
+//   merchant_id        integer
+//   is_fraud           integer: 0, or 1 for 0.5 % of the rows
 // Fraud has three kinds: compromised cards (bursts, online, elsewhere), compromised merchants, and amounts far above
 // the usual; each looks in part like ordinary behaviour, and some labels are wrong. Dirt: about 1 % of amounts, states
 // and categories and 0.5 % of channels and card types are missing, 0.3 % of amounts are zero or negative, a few are
@@ -39,5 +45,11 @@ inline constexpr params::Option<SampleOptions> sample_options[] = {
 // merchants and their habits do not depend on the seed: without drift, samples differ by chance alone. The result
 // depends on the options only. Errors: an option out of range.
 Result<Table> sample_fraud(const SampleOptions& options);
+
+// The same rows in blocks of `block_rows`, of which the last may have fewer. Memory: some 250 MB, one byte per row and
+// a block; what is more lies in unnamed files among the temporary ones (TMPDIR), at most 60 bytes per row. An error of
+// `each` ends it.
+Status sample_fraud(const SampleOptions& options, std::size_t block_rows,
+                    const std::function<Status(const Table&)>& each);
 
 }  // namespace slipway::table

@@ -112,6 +112,11 @@ Table rejects_table(const std::vector<Reject>& rejects);
 // the shortest form that reads back as the same float32.
 Status write_table(const Table& table, const std::filesystem::path& file, int threads);
 
+// The same for a table that need not be in memory: `produce` hands its blocks of rows, of equal columns and one at
+// least, to the function it is given, and passes on that function's errors.
+Status write_blocks(const std::filesystem::path& file, int threads,
+                    const std::function<Status(const std::function<Status(const Table&)>&)>& produce);
+
 // A digest of all that a location holds (file names aside): SHA-256 over the files' contents in name order.
 Result<std::string> digest_location(const std::string& location);
 
