@@ -7,6 +7,7 @@
 
 #include <slipway/base/text.hpp>
 
+#include "cell_functions.hpp"
 #include "sql_error.hpp"
 
 namespace slipway::table {
@@ -41,6 +42,11 @@ std::string sql_of_present(const std::string& text, const std::vector<std::strin
   std::vector<std::string> markers = missing_markers;
   if (std::find(markers.begin(), markers.end(), "") == markers.end()) markers.insert(markers.begin(), "");
   return fmt::format("CASE WHEN list_contains({}, {}) THEN NULL ELSE {} END", sql_list(markers), text, text);
+}
+
+std::string sql_of_text(const std::string& text, const std::vector<std::string>& missing_markers) {
+  return fmt::format("CASE WHEN {} THEN {} ELSE {} END", sql_of_ordinary(text, missing_markers), text,
+                     sql_of_present("(" + sql_of_trimmed(text) + ")", missing_markers));
 }
 
 std::string describe_reject(const Reject& reject) {

@@ -86,6 +86,8 @@ class CellStore {
 std::string sql_of_trimmed(const std::string& text);
 // SQL for the trimmed column `text` with NULL where it is empty or one of the markers.
 std::string sql_of_present(const std::string& text, const std::vector<std::string>& missing_markers);
+// Both at once, for text that rarely has blanks around it.
+std::string sql_of_text(const std::string& text, const std::vector<std::string>& missing_markers);
 // ['a', 'b']
 std::string sql_list(const std::vector<std::string>& texts);
 // The first of time_formats() that all `present` values of the VARCHAR expression `text` in `from` have; "" for none.

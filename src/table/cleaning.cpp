@@ -128,7 +128,7 @@ class Cleaner {
     SLIPWAY_TRY(const std::vector<ColumnInfo> columns, columns_of(step));
     switch (step.kind) {
       case Kind::drop_missing:
-        return drop_where(missing_condition(columns));
+        return drop_where(missing_condition(columns), {}, true);
       case Kind::fill_missing:
         return fill_missing(columns, step.value);
       case Kind::keep:
@@ -190,15 +190,16 @@ class Cleaner {
     return done;
   }
 
-  // `examples` is a condition that holds for the first of the rows, where it costs less to tell than by `condition`.
-  Status drop_where(const std::string& condition, const std::string& examples = {}) {
+  // `examples` is a condition that holds for the first of the rows, where it costs less to tell than by `condition`. A
+  // scan with a limit ends early and gives the first rows, but only conditions of ours are sure to be scans.
+  Status drop_where(const std::string& condition, const std::string& examples = {}, bool is_scan = false) {
     std::string cells;
     for (std::size_t j = 0; j < std::min(shown_cells, names_.size()); ++j)
       cells += fmt::format("{}{} || coalesce({}::VARCHAR, '')", j > 0 ? " || ', ' || " : "",
                            quote_literal(names_[j] + "="), quote_identifier(names_[j]));
-    SLIPWAY_TRY(auto shown,
-                query(fmt::format("SELECT ({0} + 1)::VARCHAR, {1} FROM {2} WHERE {3} ORDER BY {0} LIMIT {4}", row_,
-                                  cells, table_, examples.empty() ? condition : examples, shown_rows)));
+    SLIPWAY_TRY(auto shown, query(fmt::format("SELECT ({0} + 1)::VARCHAR, {1} FROM {2} WHERE {3}{4} LIMIT {5}", row_,
+                                              cells, table_, examples.empty() ? condition : examples,
+                                              is_scan ? "" : " ORDER BY " + row_, shown_rows)));
     add_examples(shown);
     if (count_.examples.empty()) return {};
     if (row_ == "rowid" && !dropped_.empty())

@@ -10,6 +10,8 @@
 
 #include <slipway/base/parallel.hpp>
 
+#include "cell_functions.hpp"
+
 namespace slipway::table {
 namespace {
 
@@ -118,6 +120,7 @@ Result<std::unique_ptr<Connection>> Connection::open(int threads, const std::str
   // Times with an offset become UTC whatever zone the machine is in.
   SLIPWAY_CHECK(connection->run("SET TimeZone = 'UTC'"));
   SLIPWAY_CHECK(connection->run("SET enable_progress_bar = false"));
+  SLIPWAY_CHECK(register_cell_functions(*api, connection->connection_));
   return connection;
 }
 

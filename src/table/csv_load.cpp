@@ -266,25 +266,12 @@ class Loader {
     switch (type.kind) {
       case CellKind::unknown:
         return fmt::format("CASE WHEN {} IS NOT NULL THEN CAST({} AS DOUBLE) END", column, wrong);
-      case CellKind::text: {
-        const std::string trimmed = "(" + sql_of_trimmed(column) + ")";
-        if (!type.digits_only)
-          // The reader has made NULL of every marker that has no blanks around it.
-          return fmt::format(
-              "CASE WHEN {0} < '!' OR suffix({0}, ' ') OR suffix({0}, E'\\t') OR suffix({0}, E'\\r') OR suffix({0}, "
-              "E'\\n') THEN {1} ELSE {0} END",
-              column, sql_of_present(trimmed, markers_));
+      case CellKind::text:
+        if (!type.digits_only) return sql_of_text(column, markers_);
         return fmt::format(
             "CASE WHEN {0} IS NULL OR regexp_full_match({0}, '[-+]?[0-9]+') THEN {0} ELSE CAST({1} AS "
             "VARCHAR) END",
             column, wrong);
-      }
-      case CellKind::integer:
-        if (!type.settled)  // see sql_of_conversion
-          return fmt::format(
-              "CASE WHEN CAST({0} AS VARCHAR) IS DISTINCT FROM {1} THEN CAST({2} AS BIGINT) ELSE {0} END", value,
-              column, wrong);
-        break;
       default:
         break;
     }
@@ -295,7 +282,6 @@ class Loader {
   // SQL of what is computed once for sql_of_guess; nothing for text.
   static std::string sql_of_value(const ColumnType& type, const std::string& column) {
     if (type.kind == CellKind::text || type.kind == CellKind::unknown) return {};
-    if (type.kind == CellKind::integer && !type.settled) return fmt::format("TRY_CAST({} AS BIGINT)", column);
     return sql_of_conversion(type, column);
   }
 

@@ -4,24 +4,26 @@
 
 #include <slipway/base/text.hpp>
 
+#include "cell_functions.hpp"
+
 namespace slipway::table {
 namespace {
 
-// DuckDB rounds '2.5' to an integer and takes '1_000' and '0x10' for one: only the canonical form is safe.
-std::string sql_of_canonical_integer(const std::string& text) {
-  return fmt::format("CASE WHEN CAST(TRY_CAST({0} AS BIGINT) AS VARCHAR) = {0} THEN TRY_CAST({0} AS BIGINT) END", text);
-}
-
+// What is not of the usual form is left to DuckDB's casts. They round '2.5' to an integer and take '1_000' and '0x10'
+// for one.
 std::string sql_of_iso_time(const std::string& text) {
   // A cast to TIMESTAMP drops an offset silently (none is lost with Z); the cast that honours it is three times slower.
   return fmt::format(
-      "CASE WHEN NOT suffix({0}, 'Z') AND (length({0}) > 19 OR contains({0}, '+') OR {0} LIKE '%:%-%') "
-      "THEN CAST(TRY_CAST({0} AS TIMESTAMPTZ) AS TIMESTAMP) ELSE TRY_CAST({0} AS TIMESTAMP) END",
-      text);
+      "coalesce({1}, CASE WHEN {0} IS NULL THEN NULL WHEN NOT suffix({0}, 'Z') AND (length({0}) > 19 OR contains({0}, "
+      "'+') OR {0} LIKE '%:%-%') THEN CAST(TRY_CAST({0} AS TIMESTAMPTZ) AS TIMESTAMP) ELSE TRY_CAST({0} AS TIMESTAMP) "
+      "END)",
+      text, sql_of_plain_time(text));
 }
 
 std::string sql_of_number(const std::string& text) {
-  return fmt::format("CASE WHEN contains({0}, '_') THEN NULL ELSE TRY_CAST({0} AS DOUBLE) END", text);
+  return fmt::format(
+      "coalesce({1}, CASE WHEN {0} IS NULL OR contains({0}, '_') THEN NULL ELSE TRY_CAST({0} AS DOUBLE) END)", text,
+      sql_of_plain_number(text));
 }
 
 constexpr std::size_t aggregates = 9;
@@ -143,16 +145,17 @@ std::string sql_of_conversion(const ColumnType& type, const std::string& text) {
     case CellKind::integer:
       if (!type.settled) return sql_of_canonical_integer(text);
       return fmt::format(
-          "CASE WHEN TRY_CAST({0} AS BIGINT) = TRY_CAST({0} AS DOUBLE) AND NOT contains({0}, '_') "
-          "THEN TRY_CAST({0} AS BIGINT) END",
-          text);
+          "coalesce({1}, CASE WHEN TRY_CAST({0} AS BIGINT) = TRY_CAST({0} AS DOUBLE) AND NOT contains({0}, '_') "
+          "THEN TRY_CAST({0} AS BIGINT) END)",
+          text, sql_of_canonical_integer(text));
     case CellKind::number:
       return sql_of_number(text);
     case CellKind::time:
       if (type.time_format.empty()) return sql_of_iso_time(text);
       return fmt::format("try_strptime({}, '{}')", text, type.time_format);
     case CellKind::boolean:
-      return fmt::format("CASE lower({}) WHEN 'true' THEN true WHEN 'false' THEN false END", text);
+      return fmt::format("CASE lower({}) WHEN 'true' THEN true WHEN 'false' THEN false {}END", text,
+                         type.pinned ? "WHEN '1' THEN true WHEN '0' THEN false " : "");
     case CellKind::text:
     case CellKind::unknown:
       break;

@@ -59,7 +59,15 @@ namespace slipway::table {
   X(duckdb_pending_prepared_streaming)       \
   X(duckdb_pending_error)                    \
   X(duckdb_execute_pending)                  \
-  X(duckdb_destroy_pending)
+  X(duckdb_destroy_pending)                  \
+  X(duckdb_create_scalar_function)           \
+  X(duckdb_destroy_scalar_function)          \
+  X(duckdb_register_scalar_function)         \
+  X(duckdb_scalar_function_set_name)         \
+  X(duckdb_scalar_function_set_function)     \
+  X(duckdb_scalar_function_add_parameter)    \
+  X(duckdb_scalar_function_set_return_type)  \
+  X(duckdb_scalar_function_set_special_handling)
 
 // One pointer per function above, under the same name.
 struct DuckdbApi {

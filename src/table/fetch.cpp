@@ -316,9 +316,9 @@ Result<std::string> sql_of_plain(Connection& connection, const ColumnInfo& colum
   const std::string name = quote_identifier(column.name);
   const std::string& type = column.sql_type;
   if (type == "FLOAT") return fmt::format("CASE WHEN isnan({0}) THEN NULL ELSE {0} END", name);
-  if (type == "DOUBLE")  // what is beyond a float's range is infinite, as in memory
+  if (type == "DOUBLE")  // what is beyond a float's range is infinite, as in memory; NaN is beyond all of it
     return fmt::format(
-        "CASE WHEN isnan({0}) THEN NULL WHEN abs({0}) < 3.40282356e38 THEN CAST({0} AS FLOAT) WHEN {0} > 0 "
+        "CASE WHEN abs({0}) < 3.40282356e38 THEN CAST({0} AS FLOAT) WHEN isnan({0}) THEN NULL WHEN {0} > 0 "
         "THEN CAST('inf' AS FLOAT) WHEN {0} < 0 THEN CAST('-inf' AS FLOAT) END",
         name);
   if (type.starts_with("DECIMAL")) return fmt::format("CAST({} AS FLOAT)", name);
@@ -331,7 +331,10 @@ Result<std::string> sql_of_plain(Connection& connection, const ColumnInfo& colum
   if (type == "BOOLEAN" || type.ends_with("INT") || type == "INTEGER" || type == "UINTEGER")
     return fmt::format("CAST({} AS BIGINT)", name);
   if (type == "DATE" || type.starts_with("TIMESTAMP"))
-    return fmt::format("CASE WHEN isfinite({0}) THEN CAST({0} AS TIMESTAMP) END", name);
+    // isfinite() says the same of all and costs more.
+    return type == "TIMESTAMP"
+               ? fmt::format("CASE WHEN {0} > TIMESTAMP '-infinity' AND {0} < TIMESTAMP 'infinity' THEN {0} END", name)
+               : fmt::format("CASE WHEN isfinite({0}) THEN CAST({0} AS TIMESTAMP) END", name);
   return fmt::format("CAST({} AS VARCHAR)", name);
 }
 

@@ -73,12 +73,12 @@ Error explain_read_error(const Error& error, const std::string& location, FileKi
 
 bool is_text(const ColumnInfo& column) { return column.sql_type == "VARCHAR" || column.sql_type == "JSON"; }
 
-// What is read from the file, text trimmed; as text where a pin differs from the file's own type.
+// What is read from the file; as text where a pin differs from the file's own type.
 std::string sql_of_read(const ColumnInfo& column, bool as_text) {
   const std::string name = quote_identifier(column.name);
   // JSON keeps the quotes around text where a field holds text in one row and a number in another.
-  if (column.sql_type == "JSON") return sql_of_trimmed("(" + name + "->>'$')");
-  if (column.sql_type == "VARCHAR") return sql_of_trimmed(name);
+  if (column.sql_type == "JSON") return name + "->>'$'";
+  if (column.sql_type == "VARCHAR") return name;
   if (as_text) return fmt::format("CAST({} AS VARCHAR)", name);
   if (column.sql_type == "FLOAT" || column.sql_type == "DOUBLE")
     return fmt::format("CASE WHEN isnan({0}) THEN NULL ELSE {0} END", name);
@@ -156,18 +156,20 @@ Result<std::vector<ColumnInfo>> load_typed(Connection& connection, std::string_v
   std::vector<std::pair<std::string, ColumnType>> pinned;
   for (const ColumnInfo& column : *columns) {
     ColumnType type = column_type_of_sql(column.sql_type);
-    bool differs = false;
+    bool differs = false, widened = false;
     for (const ColumnInfo& pin : options.types)
       if (pin.name == column.name) {
         SLIPWAY_TRY(ColumnType wanted, parse_column_type(pin.sql_type));
-        differs = wanted.kind != type.kind;
+        widened = wanted.kind == CellKind::number && type.kind == CellKind::integer;
+        differs = wanted.kind != type.kind && !widened;
         type = wanted;
       }
     const std::string quoted = quote_identifier(column.name);
     const char* comma = outer.empty() ? "" : ", ";
-    inner += fmt::format("{}{} AS {}", comma, sql_of_read(column, differs), quoted);
-    outer += fmt::format("{}{} AS {}", comma,
-                         is_text(column) ? sql_of_present(quoted, options.missing_markers) : quoted, quoted);
+    inner += fmt::format("{}{} AS {}", comma,
+                         widened ? fmt::format("CAST({} AS DOUBLE)", quoted) : sql_of_read(column, differs), quoted);
+    outer += fmt::format("{}{} AS {}", comma, is_text(column) ? sql_of_text(quoted, options.missing_markers) : quoted,
+                         quoted);
     if (differs && type.kind != CellKind::text) {
       type.settled = true;
       pinned.emplace_back(column.name, type);
