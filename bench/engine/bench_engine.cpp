@@ -1,6 +1,7 @@
-// Times scores of an imported model over rows of numbers: bench_engine BUNDLE ROWS.f32 MATRIX.onnx
+// Times scores of an imported model over rows of numbers: bench_engine BUNDLE ROWS.f32 MATRIX.onnx [KERNEL]
 // ROWS.f32: float32, row by row, in the order of the model's inputs. MATRIX.onnx: the same trees behind one matrix, for
-// ONNX Runtime's C API. Prints one JSON object; all times are CPU time of one thread. Driven by engine.py.
+// ONNX Runtime's C API. KERNEL: only that one, not each. Prints one JSON object; all times are CPU time of one thread.
+// Driven by engine.py and sizes.py.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -11,35 +12,42 @@
 #include <slipway/package/bundle.hpp>
 
 #include "../driver.hpp"
-
-namespace {
+#include "timing.hpp"
 
 using namespace slipway;
 using namespace slipway::bench;
 
-template <class Body>
-double median_of(int repeats, Body body) {
-  std::vector<double> times;
-  for (int i = 0; i < repeats; ++i) {
-    const double begin = cpu_seconds();
-    body();
-    times.push_back(cpu_seconds() - begin);
-  }
-  std::nth_element(times.begin(), times.begin() + repeats / 2, times.end());
-  return times[static_cast<std::size_t>(repeats / 2)];
+namespace {
+
+std::size_t nodes_of(const model::Model& model) {
+  std::size_t nodes = 0;
+  for (const model::Operator& op : model.operators)
+    if (const auto* trees = std::get_if<model::Trees>(&op)) nodes += trees->node_count();
+  return nodes;
 }
 
-// Throws the model out of the caches.
-void sweep() {
-  static std::vector<char> memory(64U << 20);
-  for (std::size_t i = 0; i < memory.size(); i += 64) ++memory[i];
+// How many reads a second memory serves that need not wait for each other, from lines of an array of so many bytes.
+double random_lines_per_second(std::size_t bytes) {
+  const std::size_t lines = std::max<std::size_t>(bytes / 64, 1);
+  const std::vector<std::uint64_t> memory(8 * lines, 1);
+  constexpr std::size_t reads = 20'000'000;
+  volatile std::uint64_t kept = 0;
+  const double seconds = median_of(3, [&] {
+    std::uint64_t sum = 0, state = 1;
+    for (std::size_t i = 0; i < reads; ++i) {
+      state = state * 6364136223846793005U + 1442695040888963407U;  // Knuth's
+      sum += memory[8 * static_cast<std::size_t>((state >> 32) * lines >> 32)];
+    }
+    kept = sum;
+  });
+  return static_cast<double>(reads) / seconds;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
   if (count < 4) {
-    std::fprintf(stderr, "usage: bench_engine BUNDLE ROWS.f32 MATRIX.onnx\n");
+    std::fprintf(stderr, "usage: bench_engine BUNDLE ROWS.f32 MATRIX.onnx [KERNEL]\n");
     return 2;
   }
   const auto bundle = need(package::open_bundle(arguments[1]));
@@ -51,7 +59,7 @@ int main(int count, char** arguments) {
   std::printf("{\"rows\": %zu", rows);
   std::vector<float> expected;
   for (const engine::TreeKernel kernel : engine::tree_kernels) {
-    if (!engine::is_supported(kernel)) continue;
+    if (!engine::is_supported(kernel) || (count > 4 && tree_kernel_name(kernel) != arguments[4])) continue;
     const auto predictor = need(engine::Predictor::compile(model, {.tree_kernel = kernel}));
     engine::Scratch scratch;
     engine::Prediction out;
@@ -72,37 +80,22 @@ int main(int count, char** arguments) {
   engine::Scratch scratch;
   engine::Prediction out;
   std::vector<model::RowBatch> singles;
-  for (std::size_t i = 0; i < 200; ++i) {
-    const std::size_t row = i * 37 % rows;
+  for (std::size_t i = 0; i < single_rows; ++i) {
+    const std::size_t row = single_row(i, rows);
     singles.push_back(slice_rows(batch, row, row + 1));
   }
-  const auto hot = [&](const auto& score) {
-    for (const auto& row : singles) score(row);
-    return median_of(15,
-                     [&] {
-                       for (const auto& row : singles) score(row);
-                     }) /
-           static_cast<double>(singles.size()) * 1e6;
-  };
-  const auto cold = [&](const auto& score) {
-    std::vector<double> times;
-    for (std::size_t i = 0; i < 30; ++i) {
-      sweep();
-      const double begin = cpu_seconds();
-      score(singles[i]);
-      times.push_back(cpu_seconds() - begin);
-    }
-    std::sort(times.begin(), times.end());
-    return times[times.size() / 2] * 1e6;
-  };
-  const auto ours = [&](const model::RowBatch& row) { need(predictor.predict(row, scratch, out)); };
-  std::printf(", \"one_row_us\": %.2f, \"one_row_cold_us\": %.1f", hot(ours), cold(ours));
+  const auto ours = [&](std::size_t i) { need(predictor.predict(singles[i], scratch, out)); };
+  std::printf(", \"one_row_us\": %.2f, \"one_row_cold_us\": %.1f", hot_microseconds(singles.size(), ours),
+              cold_microseconds(singles.size(), ours));
 
+  std::printf(", \"random_lines_per_second\": %.0f", random_lines_per_second(8 * nodes_of(model)));
   const auto session = need(engine::OnnxRuntime::open(need(read_file(arguments[3]))));
   const auto theirs = [&](const model::RowBatch& some) { static_cast<void>(need(session.run(some, model.inputs))); };
+  const auto theirs_alone = [&](std::size_t i) { theirs(singles[i]); };
   const model::RowBatch some = slice_rows(batch, 0, std::min<std::size_t>(rows, 20'000));
   const double seconds = median_of(3, [&] { theirs(some); });
   std::printf(", \"onnx_runtime\": %.0f, \"onnx_runtime_one_row_us\": %.2f, \"onnx_runtime_one_row_cold_us\": %.1f}\n",
-              static_cast<double>(some.rows) / seconds, hot(theirs), cold(theirs));
+              static_cast<double>(some.rows) / seconds, hot_microseconds(singles.size(), theirs_alone),
+              cold_microseconds(singles.size(), theirs_alone));
   return 0;
 }
