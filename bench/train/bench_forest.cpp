@@ -3,83 +3,40 @@
 //   bench_forest grid DATA THREADS [CHECKS]   27 points, 5 stratified folds, refit; CHECKS points are fitted on their
 //   own
 //                                             in the first fold, to time them and to compare every score
-// A data file holds int32 rows, int32 columns, rows x columns float32 row by row, and a uint8 label per row.
-#include <chrono>
-#include <cstdio>
-#include <ctime>
-#include <fstream>
+// Data files of two classes: training_file.hpp.
 #include <string>
 
 #include <slipway/base/random.hpp>
-#include <slipway/learners/learner.hpp>
 #include <slipway/metrics/metrics.hpp>
 #include <slipway/search/search.hpp>
+
+#include "../driver.hpp"
+#include "training_file.hpp"
 
 namespace {
 
 using namespace slipway;
+using bench::need;
+using bench::now;
+using bench::process_cpu_seconds;
+using bench::TrainingFile;
 
-struct Data {
-  model::Block features;
-  std::vector<std::int32_t> labels;
-};
-
-Data load(const char* file) {
-  std::ifstream in(file, std::ios::binary);
-  std::int32_t size[2] = {};
-  in.read(reinterpret_cast<char*>(size), sizeof size);
-  if (!in) {
-    std::fprintf(stderr, "cannot read %s\n", file);
-    std::exit(2);
-  }
-  const auto rows = static_cast<std::size_t>(size[0]);
-  const auto columns = static_cast<std::size_t>(size[1]);
-  Data data{model::Block(rows, columns), std::vector<std::int32_t>(rows)};
-  std::vector<float> row(columns);
-  for (std::size_t i = 0; i < rows; ++i) {
-    in.read(reinterpret_cast<char*>(row.data()), static_cast<std::streamsize>(columns * sizeof(float)));
-    for (std::size_t column = 0; column < columns; ++column) data.features.column(column)[i] = row[column];
-  }
-  std::vector<char> labels(rows);
-  in.read(labels.data(), static_cast<std::streamsize>(rows));
-  for (std::size_t i = 0; i < rows; ++i) data.labels[i] = labels[i];
-  return data;
-}
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-// Of the whole process: what counts where other work shares the machine.
-double cpu() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
-learners::TrainingData training(const Data& data) {
-  learners::TrainingData training;
-  training.features = &data.features;
-  training.labels = data.labels;
-  return training;
-}
-
-template <class T>
-T need(Result<T> result) {
-  if (result.ok()) return std::move(result).value();
-  std::fprintf(stderr, "%s\n", result.error().message().c_str());
-  std::exit(1);
-}
-
-int fit(const Data& train, const Data& test, const learners::Settings& settings, const Threads& threads, int repeats) {
+int fit(const TrainingFile& train, const TrainingFile& test, const learners::Settings& settings, const Threads& threads,
+        int repeats) {
   const learners::Learner& forest = *need(learners::find_learner("random_forest"));
   double best = 1e30;
   double best_cpu = 1e30;
   learners::Fragment fragment;
   for (int repeat = 0; repeat < repeats; ++repeat) {
     const double start = now();
-    const double start_cpu = cpu();
-    fragment = need(forest.fit(training(train), settings, 1, threads, silent_progress()));
+    const double start_cpu = process_cpu_seconds();
+    fragment = need(forest.fit(train.view(), settings, 1, threads, silent_progress()));
     best = std::min(best, now() - start);
-    best_cpu = std::min(best_cpu, cpu() - start_cpu);
+    best_cpu = std::min(best_cpu, process_cpu_seconds() - start_cpu);
   }
   const auto& trees = std::get<model::Trees>(fragment.operators[0]);
-  const auto nested = need(forest.fit_nested(training(train), settings, std::span<const learners::Settings>(), 1,
-                                             threads, silent_progress()));
+  const auto nested = need(
+      forest.fit_nested(train.view(), settings, std::span<const learners::Settings>(), 1, threads, silent_progress()));
   const std::vector<learners::Settings> points = {{}};
   const model::Block scores = std::move(need(nested->predict(points, test.features, threads))[0]);
   const double precision = need(metrics::average_precision(test.labels, scores.column(1)));
@@ -113,7 +70,7 @@ std::vector<std::uint8_t> fold_of_rows(const std::vector<std::int32_t>& labels) 
   return fold;
 }
 
-search::FoldData fold_data(const Data& data, const std::vector<std::uint8_t>& fold, std::size_t index) {
+search::FoldData fold_data(const TrainingFile& data, const std::vector<std::uint8_t>& fold, std::size_t index) {
   search::FoldData result;
   for (const bool validation : {false, true}) {
     std::vector<std::uint32_t> rows;
@@ -128,7 +85,7 @@ search::FoldData fold_data(const Data& data, const std::vector<std::uint8_t>& fo
   return result;
 }
 
-int grid(const Data& data, const Threads& threads, std::size_t checks) {
+int grid(const TrainingFile& data, const Threads& threads, std::size_t checks) {
   search::Problem problem;
   problem.learner = need(learners::find_learner("random_forest"));
   problem.space = {dimension("n_estimators", {"100", "200", "300"}), dimension("max_depth", {"5", "10", "15"}),
@@ -138,13 +95,13 @@ int grid(const Data& data, const Threads& threads, std::size_t checks) {
   const std::vector<std::uint8_t> fold = fold_of_rows(data.labels);
   const auto source = [&](std::size_t index) -> Result<search::FoldData> { return fold_data(data, fold, index); };
   const double start = now();
-  const double start_cpu = cpu();
+  const double start_cpu = process_cpu_seconds();
   const search::SearchResult result = need(search::search(problem, options, source, threads, silent_progress()));
   const double searched = now();
   const learners::Settings best = search::all_settings(problem, result.best_candidate());
-  need(problem.learner->fit(training(data), best, options.seed, threads, silent_progress()));
+  need(problem.learner->fit(data.view(), best, options.seed, threads, silent_progress()));
   const double end = now();
-  const double used = cpu() - start_cpu;
+  const double used = process_cpu_seconds() - start_cpu;
 
   // Some points on their own: how long that takes, and whether the scores are the same.
   std::size_t equal = 0;
@@ -156,10 +113,10 @@ int grid(const Data& data, const Threads& threads, std::size_t checks) {
   for (std::size_t check = 0; check < checks; ++check) {
     const search::Candidate& candidate = result.candidates[check * 26 / std::max<std::size_t>(1, checks - 1)];
     const learners::Settings settings = search::all_settings(problem, candidate);
-    const double begin = cpu();
+    const double begin = process_cpu_seconds();
     const learners::Fragment fragment =
         need(problem.learner->fit(train, settings, options.seed, threads, silent_progress()));
-    alone += cpu() - begin;
+    alone += process_cpu_seconds() - begin;
     const model::Block scores = need(learners::predict(fragment, first.validation.features));
     const double precision = need(metrics::average_precision(first.validation.labels, scores.column(1)));
     equal += precision == candidate.scores[0] ? 1 : 0;
@@ -180,10 +137,11 @@ int main(int argc, char** argv) {
   if (argc >= 7 && std::string(argv[1]) == "fit") {
     const learners::Settings settings = {{"n_estimators", params::scalar(argv[4])},
                                          {"max_depth", params::scalar(argv[5])}};
-    return fit(load(argv[2]), load(argv[3]), settings, Threads(std::atoi(argv[6])), argc > 7 ? std::atoi(argv[7]) : 1);
+    return fit(TrainingFile(argv[2]), TrainingFile(argv[3]), settings, Threads(std::atoi(argv[6])),
+               argc > 7 ? std::atoi(argv[7]) : 1);
   }
   if (argc >= 4 && std::string(argv[1]) == "grid")
-    return grid(load(argv[2]), Threads(std::atoi(argv[3])),
+    return grid(TrainingFile(argv[2]), Threads(std::atoi(argv[3])),
                 argc > 4 ? static_cast<std::size_t>(std::atoi(argv[4])) : 0);
   std::fprintf(stderr,
                "usage: bench_forest fit TRAIN TEST TREES DEPTH THREADS [REPEATS] | grid DATA THREADS [CHECKS]\n");

@@ -1,63 +1,23 @@
 // Fits any learner on a file of numbers and scores another: what quality.py and speed.py call.
 //   bench_learner LEARNER TRAIN TEST SCORES THREADS REPEATS SEED [NAME=VALUE ...]
-// A data file holds int32 rows, columns and classes (1: a number to predict), rows x columns float32 row by row (NaN is
-// missing), and a float32 truth per row. SCORES receives float32 test rows x classes, row by row. Prints one JSON line:
-// median seconds and CPU seconds of a fit, binning included, nodes per tree, and by how much the fit raised the peak of
-// the process's resident memory.
-#include <chrono>
-#include <cstdio>
-#include <ctime>
-#include <fstream>
+// Data files: training_file.hpp. SCORES receives float32 test rows x classes, row by row. Prints one JSON line: median
+// seconds and CPU seconds of a fit, binning included, nodes per tree, by how much the fit raised the peak of the
+// process's resident memory, and the longest time in which the fit did not ask whether it is to stop.
+#include <atomic>
 #include <string>
 
 #include <sys/resource.h>
 
-#include <slipway/learners/learner.hpp>
+#include "../driver.hpp"
+#include "training_file.hpp"
 
 namespace {
 
 using namespace slipway;
+using bench::need;
+using bench::now;
+using bench::process_cpu_seconds;
 
-struct Data {
-  model::Block features;
-  int classes = 2;
-  std::vector<std::int32_t> labels;
-  std::vector<float> targets;
-};
-
-template <class T>
-T need(Result<T> result) {
-  if (result.ok()) return std::move(result).value();
-  std::fprintf(stderr, "%s\n", result.error().message().c_str());
-  std::exit(1);
-}
-
-Data load(const char* file) {
-  std::ifstream in(file, std::ios::binary);
-  std::int32_t size[3] = {};
-  in.read(reinterpret_cast<char*>(size), sizeof size);
-  const auto rows = static_cast<std::size_t>(size[0]);
-  const auto columns = static_cast<std::size_t>(size[1]);
-  Data data{model::Block(rows, columns), size[2], {}, {}};
-  std::vector<float> row(columns);
-  for (std::size_t i = 0; i < rows; ++i) {
-    in.read(reinterpret_cast<char*>(row.data()), static_cast<std::streamsize>(columns * sizeof(float)));
-    for (std::size_t column = 0; column < columns; ++column) data.features.column(column)[i] = row[column];
-  }
-  data.targets.resize(rows);
-  in.read(reinterpret_cast<char*>(data.targets.data()), static_cast<std::streamsize>(rows * sizeof(float)));
-  if (!in) {
-    std::fprintf(stderr, "cannot read %s\n", file);
-    std::exit(2);
-  }
-  if (data.classes == 1) return data;
-  for (float target : data.targets) data.labels.push_back(static_cast<std::int32_t>(target));
-  data.targets.clear();
-  return data;
-}
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-double cpu() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 long peak_kilobytes() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -67,6 +27,31 @@ double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
+
+// How long a user who presses Ctrl-C waits at most: the longest time between two questions, whoever asks them.
+class Questions final : public Progress {
+ public:
+  void begin(std::string_view, std::size_t) override {}
+  void advance(std::size_t) override {}
+  void note(std::string_view) override {}
+  void end() override {}
+  bool cancelled() const override {
+    ask();
+    return false;
+  }
+  void ask() const {
+    const double time = now();
+    const double gap = time - last_.exchange(time);
+    double longest = longest_;
+    while (gap > longest && !longest_.compare_exchange_weak(longest, gap)) {
+    }
+  }
+  double longest() const { return longest_; }
+
+ private:
+  mutable std::atomic<double> last_{now()};
+  mutable std::atomic<double> longest_{0};
+};
 
 }  // namespace
 
@@ -87,27 +72,24 @@ int main(int argc, char** argv) {
   std::vector<double> cpu_seconds;
   learners::Fragment fragment;
   long memory = 0;
+  double silence = 0;
   {
-    const Data train = load(argv[2]);
-    learners::TrainingData data;
-    data.features = &train.features;
-    data.task = train.classes == 1   ? model::Task::regression
-                : train.classes == 2 ? model::Task::binary
-                                     : model::Task::multiclass;
-    data.classes = train.classes;
-    data.labels = train.labels;
-    data.targets = train.targets;
+    const bench::TrainingFile train(argv[2]);
+    const learners::TrainingData data = train.view();
     for (int repeat = 0; repeat < std::max(1, std::atoi(argv[6])); ++repeat) {
       const long before = peak_kilobytes();
       const double start = now();
-      const double start_cpu = cpu();
-      fragment = need(learner.fit(data, settings, std::strtoull(argv[7], nullptr, 10), threads, silent_progress()));
+      const double start_cpu = process_cpu_seconds();
+      Questions questions;
+      fragment = need(learner.fit(data, settings, std::strtoull(argv[7], nullptr, 10), threads, questions));
+      questions.ask();
       seconds.push_back(now() - start);
-      cpu_seconds.push_back(cpu() - start_cpu);
+      cpu_seconds.push_back(process_cpu_seconds() - start_cpu);
+      silence = std::max(silence, questions.longest());
       if (repeat == 0) memory = peak_kilobytes() - before;
     }
   }
-  const Data test = load(argv[3]);
+  const bench::TrainingFile test(argv[3]);
   const model::Block scores = need(learners::predict(fragment, test.features));
   std::ofstream out(argv[4], std::ios::binary);
   std::vector<float> row(scores.width);
@@ -118,7 +100,9 @@ int main(int argc, char** argv) {
   double nodes = 0;
   if (const auto* trees = std::get_if<model::Trees>(&fragment.operators[0]))
     nodes = static_cast<double>(trees->node_count()) / static_cast<double>(trees->roots.size());
-  std::printf("{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"nodes_per_tree\": %.1f, \"memory_megabytes\": %.1f}\n",
-              median(seconds), median(cpu_seconds), nodes, static_cast<double>(memory) / 1024);
+  std::printf(
+      "{\"seconds\": %.4f, \"cpu_seconds\": %.4f, \"nodes_per_tree\": %.1f, \"memory_megabytes\": %.1f, "
+      "\"longest_silence_seconds\": %.4f}\n",
+      median(seconds), median(cpu_seconds), nodes, static_cast<double>(memory) / 1024, silence);
   return out ? 0 : 1;
 }

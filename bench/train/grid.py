@@ -2,11 +2,10 @@
 
     python grid.py --driver build/bench/bench/train/bench_forest [--csv FILE --target COLUMN] [--rows N]
 
-Needs numpy, scikit-learn and xgboost. Without --csv it makes a table like the well-known card data: 284,807 x 30, 0.17 %
-positive. All times are CPU seconds of one process with one thread, so that other work on the machine distorts them
-little; Slipway's grid is also run on --threads threads for its wall time. Only Slipway runs the whole grid: the peers'
-27 x 5 + 1 fits are extrapolated from the measured time per tree at each depth on the first fold's rows, which is what
-refitting each point costs them.
+Requirements: requirements.txt. Without --csv the made table of tables.py: 284,807 x 30, 0.17 % positive. All times are CPU
+seconds of one process with one thread, so that other work on the machine distorts them little; Slipway's grid is also run on
+--threads threads for its wall time. Only Slipway runs the whole grid: the peers' 27 x 5 + 1 fits are extrapolated from the measured
+time per tree at each depth on the first fold's rows, which is what refitting each point costs them.
 """
 import argparse
 import csv
@@ -17,7 +16,8 @@ import tempfile
 import time
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
+import peers
+import tables
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
@@ -25,20 +25,6 @@ TREES = (100, 200, 300)
 DEPTHS = (5, 10, 15)
 SPLITS = (2, 5, 10)
 FOLDS = 5
-
-
-def made_table(rows, columns=30, seed=7):
-    """Normal columns of falling scale that fraud shifts, a log-normal amount, a few flipped labels."""
-    rng = np.random.default_rng(seed)
-    labels = (rng.random(rows) < 0.00173).astype(np.int32)
-    features = rng.standard_normal((rows, columns)).astype(np.float32)
-    features *= np.linspace(2.0, 0.3, columns, dtype=np.float32)
-    shift = rng.standard_normal(columns).astype(np.float32) * np.linspace(2.5, 0.2, columns, dtype=np.float32)
-    strength = (0.3 + rng.random(rows).astype(np.float32))[:, None]
-    features += labels[:, None] * shift * strength
-    features[:, -1] = np.exp(rng.standard_normal(rows) * 1.6 + 3 + 0.6 * labels)
-    flipped = rng.random(rows) < 0.0003
-    return features, np.where(flipped, 1 - labels, labels).astype(np.int32)
 
 
 def read_table(file, target):
@@ -51,14 +37,6 @@ def read_table(file, target):
     return np.delete(values, column, axis=1).astype(np.float32), values[:, column].astype(np.int32)
 
 
-def write_table(path, features, labels):
-    with open(path, "wb") as out:
-        np.array(features.shape, dtype=np.int32).tofile(out)
-        np.ascontiguousarray(features, dtype=np.float32).tofile(out)
-        labels.astype(np.uint8).tofile(out)
-    return path
-
-
 def run(driver, *arguments):
     return json.loads(subprocess.run([driver, *map(str, arguments)], check=True, capture_output=True, text=True).stdout)
 
@@ -69,32 +47,25 @@ def timed(function):
     return time.process_time() - start, result
 
 
-def xgboost_forest(trees, depth, columns, min_child_weight, seed=1):
-    import xgboost
-
-    return xgboost.XGBRFClassifier(
-        n_estimators=trees, max_depth=depth, tree_method="hist", n_jobs=1, random_state=seed, subsample=0.8,
-        colsample_bynode=max(1, int(columns**0.5)) / columns, min_child_weight=min_child_weight)
-
-
-def sklearn_forest(trees, depth, seed=1):
-    return RandomForestClassifier(n_estimators=trees, max_depth=depth, n_jobs=1, random_state=seed)
+def peer(name, trees, depth, columns, seed=1):
+    return peers.Bench(None).peer(name, 2, depth, seed, trees, 0, columns)
 
 
 def one_fit(arguments, train, test, files):
     print(f"One forest, {TREES[0]} trees, {train[0].shape[0]:,} x {train[0].shape[1]}, CPU seconds (average precision), binning included")
+    columns = train[0].shape[1]
     for depth in DEPTHS[1:]:
         ours = run(arguments.driver, "fit", *files, TREES[0], depth, 1, arguments.repeats)
         print(f"  depth {depth:2}: Slipway {ours['cpu_seconds']:.2f} ({ours['average_precision']:.3f}), "
               f"{ours['nodes_per_tree']:.0f} nodes a tree")
-        for weight in (1, 0):
-            seconds, peer = min((timed(lambda: xgboost_forest(TREES[0], depth, train[0].shape[1], weight).fit(*train))
-                                 for _ in range(arguments.repeats)), key=lambda pair: pair[0])
-            precision = average_precision_score(test[1], peer.predict_proba(test[0])[:, 1])
-            print(f"            XGBoost-RF, min_child_weight {weight}: {seconds:.2f} ({precision:.3f}), ratio {seconds / ours['cpu_seconds']:.1f}")
+        for name in ("XGBoost-RF", "XGBoost-RF, min child 0"):
+            seconds, fitted = min((timed(lambda: peer(name, TREES[0], depth, columns).fit(*train))
+                                   for _ in range(arguments.repeats)), key=lambda pair: pair[0])
+            precision = average_precision_score(test[1], fitted.predict_proba(test[0])[:, 1])
+            print(f"            {name}: {seconds:.2f} ({precision:.3f}), ratio {seconds / ours['cpu_seconds']:.1f}")
         few = arguments.sklearn_trees
-        seconds, peer = timed(lambda: sklearn_forest(few, depth).fit(*train))
-        precision = average_precision_score(test[1], peer.predict_proba(test[0])[:, 1])
+        seconds, fitted = timed(lambda: peer("scikit-learn", few, depth, columns).fit(*train))
+        precision = average_precision_score(test[1], fitted.predict_proba(test[0])[:, 1])
         seconds *= TREES[0] / few
         print(f"            scikit-learn: {seconds:.0f}, extrapolated from {few} trees ({precision:.3f} with those), ratio {seconds / ours['cpu_seconds']:.0f}")
 
@@ -111,12 +82,8 @@ def grid(arguments, features, labels, file):
         print(f"  Slipway, {arguments.threads} threads: {wide['seconds']:.1f} s wall, {wide['cpu_seconds']:.1f} CPU s")
     first, _ = next(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(features, labels))
     rows = features[first], labels[first]
-    peers = {
-        "XGBoost-RF": (arguments.xgboost_trees, lambda trees, depth: xgboost_forest(trees, depth, features.shape[1], 1)),
-        "scikit-learn": (arguments.sklearn_trees, sklearn_forest),
-    }
-    for name, (trees, make) in peers.items():
-        per_tree = {depth: timed(lambda: make(trees, depth).fit(*rows))[0] / trees for depth in DEPTHS}
+    for name, trees in (("XGBoost-RF", arguments.xgboost_trees), ("scikit-learn", arguments.sklearn_trees)):
+        per_tree = {depth: timed(lambda: peer(name, trees, depth, features.shape[1]).fit(*rows))[0] / trees for depth in DEPTHS}
         folds = FOLDS * len(SPLITS) * sum(TREES) * sum(per_tree.values())
         refit = TREES[-1] * per_tree[DEPTHS[-1]] * features.shape[0] / len(first)
         print(f"  {name}: {folds + refit:,.0f} CPU s, extrapolated from {trees} trees at each depth ("
@@ -139,15 +106,15 @@ def main():
     if (arguments.csv is None) != (arguments.target is None):
         parser.error("--csv and --target go together")
 
-    features, labels = read_table(arguments.csv, arguments.target) if arguments.csv else made_table(arguments.rows)
+    features, labels = read_table(arguments.csv, arguments.target) if arguments.csv else tables.fraud(arguments.rows)
     train_x, test_x, train_y, test_y = train_test_split(features, labels, test_size=0.2, random_state=1, stratify=labels)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         if arguments.only != "grid":
-            files = [write_table(folder / "train", train_x, train_y), write_table(folder / "test", test_x, test_y)]
+            files = [tables.write(folder / "train", train_x, train_y, 2), tables.write(folder / "test", test_x, test_y, 2)]
             one_fit(arguments, (train_x, train_y), (test_x, test_y), files)
         if arguments.only != "fit":
-            grid(arguments, features, labels, write_table(folder / "all", features, labels))
+            grid(arguments, features, labels, tables.write(folder / "all", features, labels, 2))
 
 
 if __name__ == "__main__":

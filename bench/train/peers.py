@@ -17,7 +17,7 @@ import tables
 from threadpoolctl import threadpool_limits
 
 FORESTS = ("Slipway", "Slipway, leaves of 100", "Slipway extra trees", "scikit-learn", "scikit-learn extra trees",
-           "scikit-learn-intelex", "XGBoost-RF", "LightGBM-RF", "YDF-RF")  # fmt: skip
+           "scikit-learn-intelex", "XGBoost-RF", "XGBoost-RF, min child 0", "LightGBM-RF", "YDF-RF")  # fmt: skip
 BOOSTERS = ("Slipway boosting", "Slipway boosting, depth 6", "Slipway boosting, sampled", "LightGBM",
             "LightGBM, guarded", "LightGBM, quantised", "XGBoost", "CatBoost", "scikit-learn HistGB", "YDF-GBT")  # fmt: skip
 SLOW = ("scikit-learn", "scikit-learn extra trees", "YDF-RF")  # where rows are many
@@ -91,12 +91,13 @@ class Bench:
 
             kind = "HistGradientBoostingRegressor" if number else "HistGradientBoostingClassifier"
             return getattr(ensemble, kind)(max_iter=rounds, learning_rate=0.05, early_stopping=False, random_state=seed)
-        if name == "XGBoost-RF":
+        if name.startswith("XGBoost-RF"):
             import xgboost
 
+            least = 0 if "min child 0" in name else 1  # 0 is the others' meaning: a leaf may be a single row of a rare class
             return (xgboost.XGBRFRegressor if number else xgboost.XGBRFClassifier)(
                 n_estimators=trees, max_depth=depth or 30, tree_method="hist", n_jobs=jobs, random_state=seed, subsample=0.8,
-                colsample_bynode=share, reg_lambda=0)  # fmt: skip
+                colsample_bynode=share, reg_lambda=0, min_child_weight=least)  # fmt: skip
         if name == "XGBoost":
             import xgboost
 
