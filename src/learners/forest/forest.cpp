@@ -174,9 +174,12 @@ class NestedForest final : public NestedFit {
                 growth_settings(options, grown_.task, grown_.settings.class_weights.size(), grown_.rows,
                                 grown_.bins.features(), grown_.settings.seed));
     const tree::StopRule& deepest = grown_.settings.stop;
+    const bool more_leaves = deepest.max_leaf_nodes != 0 &&
+                             (growth.stop.max_leaf_nodes == 0 || growth.stop.max_leaf_nodes > deepest.max_leaf_nodes ||
+                              !growth.stop.same_by_node(deepest));
     if (options.n_estimators > deepest_.n_estimators || growth.stop.max_depth > deepest.max_depth ||
         growth.stop.min_samples_split < deepest.min_samples_split ||
-        growth.stop.min_impurity_decrease < deepest.min_impurity_decrease)
+        growth.stop.min_impurity_decrease < deepest.min_impurity_decrease || more_leaves)
       return invalid_input(fmt::format("{}: this point goes beyond the fit of {} trees it should be cut out of",
                                        kind_.name, deepest_.n_estimators));
     return tree::NestedPoint{static_cast<std::size_t>(options.n_estimators), growth.stop};
@@ -192,7 +195,12 @@ class NestedForest final : public NestedFit {
 Result<ForestOptions> deepest_of(const Kind& kind, const ForestOptions& shared, std::span<const Settings> points,
                                  std::size_t rows) {
   ForestOptions deepest = shared;
+  ForestOptions first_point;
   bool first = true;
+  const auto same_rules = [](const ForestOptions& a, const ForestOptions& b) {
+    return a.max_depth == b.max_depth && a.min_samples_split == b.min_samples_split &&
+           a.min_impurity_decrease == b.min_impurity_decrease;
+  };
   const auto split_rows = [&](double number) {
     return number < 1 ? std::max(2.0, std::ceil(number * static_cast<double>(rows))) : number;
   };
@@ -211,7 +219,15 @@ Result<ForestOptions> deepest_of(const Kind& kind, const ForestOptions& shared, 
       if (split_rows(options.min_samples_split) < split_rows(deepest.min_samples_split))
         deepest.min_samples_split = options.min_samples_split;
       deepest.min_impurity_decrease = std::min(deepest.min_impurity_decrease, options.min_impurity_decrease);
+      // Trees that end with a number of leaves contain each other where all else is the same; a limit of depth leads
+      // them elsewhere, and only trees grown in full contain both.
+      if (!same_rules(options, first_point) || !options.max_leaf_nodes || !deepest.max_leaf_nodes) {
+        deepest.max_leaf_nodes.reset();
+      } else {
+        deepest.max_leaf_nodes = std::max(*deepest.max_leaf_nodes, *options.max_leaf_nodes);
+      }
     }
+    if (first) first_point = options;
     first = false;
   }
   return deepest;

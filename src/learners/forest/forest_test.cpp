@@ -293,6 +293,28 @@ TEST_P(Nested, LeafNodesAndPruningNestToo) {
        settings({{"n_estimators", "4"}, {"max_leaf_nodes", "30"}, {"ccp_alpha", alpha}, {"max_depth", "none"}})});
 }
 
+// Grown best first, and no further than the most leaves of any point.
+TEST_P(Nested, NumbersOfLeavesAloneShareAShorterFit) {
+  const char* alpha = GetParam().task == model::Task::regression ? "0.002" : "0.001";
+  expect_nested({settings({{"n_estimators", "3"}, {"max_leaf_nodes", "9"}}),
+                 settings({{"n_estimators", "4"}, {"max_leaf_nodes", "30"}}),
+                 settings({{"n_estimators", "4"}, {"max_leaf_nodes", "2"}}),
+                 settings({{"n_estimators", "4"}, {"max_leaf_nodes", "17"}, {"ccp_alpha", alpha}})});
+}
+
+TEST(Nesting, NumbersOfLeavesWithOneDepthShareAFit) {
+  const MadeData data = make_data(model::Task::binary, 400, 3, 0, 1);
+  const auto leaves = [](const char* count, const char* depth) {
+    return settings({{"n_estimators", "5"}, {"max_leaf_nodes", count}, {"max_depth", depth}});
+  };
+  const std::vector<Settings> points = {leaves("8", "6"), leaves("12", "6")};
+  const auto nested = forest().fit_nested(data.view(), {}, points, 1, one, silent_progress());
+  ASSERT_TRUE(nested.ok());
+  EXPECT_TRUE((*nested)->extract(leaves("11", "6")).ok());
+  for (const Settings& beyond : {leaves("13", "6"), leaves("none", "6"), leaves("12", "5")})
+    EXPECT_THAT((*nested)->extract(beyond).error().message(), HasSubstr("goes beyond"));
+}
+
 TEST(Nesting, RefusesWhatTheFitDoesNotContain) {
   const MadeData data = make_data(model::Task::binary, 100, 3, 0, 1);
   const std::vector<Settings> points = {settings({{"n_estimators", "5"}, {"max_depth", "4"}})};

@@ -23,22 +23,31 @@ Mask by_node(const GrownTree& tree, const StopRule& rule) {
   return leaf;
 }
 
-// Splits best first until there are enough leaves; all that is not split becomes a leaf.
+// Splits best first until there are enough leaves; all that is not split becomes a leaf. Of equal decreases the node
+// that was there first: the order in which a tree is grown best first (tree/grower.hpp).
 void keep_best(const GrownTree& tree, std::uint32_t most_leaves, Mask& leaf) {
-  const auto later = [&](std::uint32_t a, std::uint32_t b) {
-    const double x = tree.nodes[a].decrease;
-    const double y = tree.nodes[b].decrease;
-    return x != y ? x < y : a > b;
+  struct Open {
+    double decrease;
+    std::uint32_t age;
+    std::uint32_t node;
+    bool operator<(const Open& other) const {
+      return decrease != other.decrease ? decrease < other.decrease : age > other.age;
+    }
   };
-  std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, decltype(later)> open(later);
+  std::priority_queue<Open> open;
+  std::uint32_t age = 0;
+  const auto add = [&](std::uint32_t node) {
+    if (is_split(tree, leaf, node)) open.push({tree.nodes[node].decrease, age, node});
+    ++age;
+  };
   Mask kept(leaf.size(), 1);
-  if (is_split(tree, leaf, 0)) open.push(0);
+  add(0);
   for (std::uint32_t leaves = 1; leaves < most_leaves && !open.empty(); ++leaves) {
-    const std::uint32_t node = open.top();
+    const std::uint32_t node = open.top().node;
     open.pop();
     kept[node] = 0;
-    for (std::uint32_t child : {tree.nodes[node].left, tree.nodes[node].left + 1})
-      if (is_split(tree, leaf, child)) open.push(child);
+    add(tree.nodes[node].left);
+    add(tree.nodes[node].left + 1);
   }
   leaf = std::move(kept);
 }

@@ -11,7 +11,7 @@ namespace slipway::learners::tree {
 // below such a leaf have no meaning.
 //
 // The order is scikit-learn's: depth, rows and decrease first; then, of what is left, the node of the largest decrease
-// is split until there are max_leaf_nodes leaves (equal decreases: the node that comes first, breadth within depth);
+// is split until there are max_leaf_nodes leaves (equal decreases: the node that was there first);
 // then the weakest link, the inner node whose split saves the least impurity per leaf, is pruned while that is at most
 // ccp_alpha.
 std::vector<std::uint8_t> cut_nodes(const GrownTree& tree, const StopRule& rule);

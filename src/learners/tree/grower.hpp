@@ -1,4 +1,5 @@
-// Grows trees of one kind of target, depth first, one node at a time. Private to grow.cpp.
+// Grows trees of one kind of target, one node at a time: depth first, or, up to a number of leaves, the node of the
+// largest decrease first. Private to grow.cpp.
 //
 // A node's rows are a part of two lists: a split reads one and writes the other, left rows upwards, right rows
 // downwards, so that the children's rows lie side by side again. Subtrees whose rows fit the cache work on a copy of
@@ -18,6 +19,7 @@ class Grower final : public TreeGrower {
   using Totals = typename Target::Totals;
   using Split = typename Target::Split;
   static constexpr int groups = Target::groups;
+  static constexpr std::int64_t dense_rows = 8;
   static constexpr std::uint32_t batch = 6;  // features whose histograms are built in one pass over the rows
 
  public:
@@ -53,11 +55,10 @@ class Grower final : public TreeGrower {
     min_weight_ = std::max(std::numeric_limits<double>::min(), settings_.min_weight_fraction_leaf * bag_weight_);
     add_node(grown, root);
     jobs_.clear();
-    if (!target_.pure(root.totals)) jobs_.push_back(std::move(root));
-    while (!jobs_.empty() && !progress_.cancelled()) {
-      Job job = std::move(jobs_.back());
-      jobs_.pop_back();
-      split(grown, job);
+    if (settings_.stop.max_leaf_nodes != 0) {
+      grow_best_first(grown, std::move(root));
+    } else {
+      grow_depth_first(grown, std::move(root));
     }
     return grown;
   }
@@ -78,6 +79,62 @@ class Grower final : public TreeGrower {
       return sum;
     }
   };
+
+  // A node whose split is known.
+  struct Candidate {
+    Job job;
+    Split best;
+    double decrease = 0;
+    // Whether the other one is split before: a larger decrease, or an equal one of a node that is older.
+    bool operator<(const Candidate& other) const {
+      return decrease != other.decrease ? decrease < other.decrease : job.node > other.job.node;
+    }
+  };
+
+  void grow_depth_first(GrownTree& grown, Job root) {
+    if (!target_.pure(root.totals)) jobs_.push_back(std::move(root));
+    while (!jobs_.empty() && !progress_.cancelled()) {
+      Job job = std::move(jobs_.back());
+      jobs_.pop_back();
+      const std::uint32_t count = job.rows();
+      if (!worth_searching(grown, job, count)) continue;
+      if (!job.pooled && count <= pool_rows_ && count > target_.small_limit()) copy_rows(job);
+      const std::optional<double> decrease = find_split(job, count, best_);
+      if (!decrease) continue;
+      std::array<Job, 2> children = split(grown, job, best_, *decrease);
+      if (!may_split(children[0]) && !may_split(children[1])) continue;  // nobody will ask which rows went where
+      partition(job, best_, children);
+      for (int side = 1; side >= 0; --side)
+        if (may_split(children[side])) jobs_.push_back(std::move(children[side]));
+    }
+  }
+
+  // Rows stay where they are in the lists, whichever node comes next; only the pool is for one subtree at a time.
+  void grow_best_first(GrownTree& grown, Job root) {
+    std::vector<Candidate> open;
+    const auto consider = [&](Job&& job) {
+      const std::uint32_t count = job.rows();
+      if (!may_split(job) || !worth_searching(grown, job, count)) return;
+      Candidate candidate;
+      const std::optional<double> decrease = find_split(job, count, candidate.best);
+      if (!decrease) return;
+      candidate.decrease = *decrease;
+      candidate.job = std::move(job);
+      open.push_back(std::move(candidate));
+      std::push_heap(open.begin(), open.end());
+    };
+    consider(std::move(root));
+    for (std::uint32_t leaves = 2; !open.empty() && leaves <= settings_.stop.max_leaf_nodes; ++leaves) {
+      if (progress_.cancelled()) return;
+      std::pop_heap(open.begin(), open.end());
+      const Candidate next = std::move(open.back());
+      open.pop_back();
+      std::array<Job, 2> children = split(grown, next.job, next.best, next.decrease);
+      if (leaves == settings_.stop.max_leaf_nodes) return;
+      partition(next.job, next.best, children);
+      for (Job& child : children) consider(std::move(child));
+    }
+  }
 
   // The rows of a tree's bag (without one: all rows) into the first list.
   std::array<Span, groups> fill(std::optional<std::uint64_t> tree) {
@@ -105,20 +162,25 @@ class Grower final : public TreeGrower {
     target_.write_value(job.totals, job.bounds, grown.values.data() + grown.values.size() - outputs);
   }
 
-  void split(GrownTree& grown, Job& job) {
-    const std::uint32_t count = job.rows();
+  // Notes the node's rows; whether the rules let it be split.
+  bool worth_searching(GrownTree& grown, const Job& job, std::uint32_t count) const {
     grown.nodes[job.node].rows = count;
-    if (settings_.stop.before_search(job.depth, count) || count < 2 * settings_.min_samples_leaf) return;
-    if (settings_.min_weight_fraction_leaf > 0 && target_.weight(job.totals) < 2 * min_weight_) return;
-    if (target_.pure_rows(lists_[job.list].data() + job.spans[0].begin, job.spans[0].size())) return;
-    if (!job.pooled && count <= pool_rows_ && count > target_.small_limit()) copy_rows(job);
-    Split& best = best_;
+    if (settings_.stop.before_search(job.depth, count) || count < 2 * settings_.min_samples_leaf) return false;
+    if (settings_.min_weight_fraction_leaf > 0 && target_.weight(job.totals) < 2 * min_weight_) return false;
+    return !target_.pure_rows(lists_[job.list].data() + job.spans[0].begin, job.spans[0].size());
+  }
+
+  // The node's best split, and by how much it decreases the impurity; nothing if there is none that the rules let be.
+  std::optional<double> find_split(const Job& job, std::uint32_t count, Split& best) {
     best.gain = -1;
     search(job, count, best);
-    if (best.gain < 0) return;
+    if (best.gain < 0) return std::nullopt;
     const double decrease = target_.decrease(best.gain, job.totals, bag_weight_);
-    if (settings_.stop.after_search(decrease)) return;
+    return settings_.stop.after_search(decrease) ? std::nullopt : std::optional(decrease);
+  }
 
+  // Makes the node an inner one. The children's rows are not known yet.
+  std::array<Job, 2> split(GrownTree& grown, const Job& job, const Split& best, double decrease) {
     const auto left = static_cast<std::uint32_t>(grown.nodes.size());
     GrownNode& node = grown.nodes[job.node];
     node.left = left;
@@ -131,7 +193,6 @@ class Grower final : public TreeGrower {
     children[0].totals = best.left;
     children[0].bounds = children[1].bounds = job.bounds;
     if (!settings_.directions.empty()) bound_children(settings_.directions[best.feature], children);
-    bool alive = false;
     for (int side = 0; side < 2; ++side) {
       add_node(grown, children[side]);
       children[side].node = left + static_cast<std::uint32_t>(side);
@@ -139,12 +200,8 @@ class Grower final : public TreeGrower {
       children[side].list = job.list ^ 1;
       children[side].pooled = job.pooled;
       children[side].path = combine_key(job.path, static_cast<std::uint64_t>(side) + 1);
-      alive = alive || may_split(children[side]);
     }
-    if (!alive) return;  // nobody will ask which rows went where
-    partition(job, best, children);
-    for (int side = 1; side >= 0; --side)
-      if (may_split(children[side])) jobs_.push_back(std::move(children[side]));
+    return children;
   }
 
   // Neither side may pass the middle of both any more.
@@ -257,22 +314,46 @@ class Grower final : public TreeGrower {
     const std::uint32_t count = span.size();
     const std::size_t per_feature = target_.cells_per_feature();
     Cell* cells = cells_of(0)[static_cast<std::size_t>(group)];
+    // By value: the compiler cannot know that counting leaves the lists alone.
+    const auto add = [&](Item item, const auto& code) __attribute__((always_inline)) {
+      for (int k = 0; k < size; ++k)
+        Target::add(cells[static_cast<std::size_t>(k) * per_feature + target_.cell(code(k), item)], item);
+    };
+    std::uint32_t i = 0;
+    if (!job.pooled && count > 0 && is_dense(items, count)) {
+      // Most of a column's cache lines are asked for, and they follow each other: less to fetch than whole rows.
+      std::array<const std::uint8_t*, size> columns;
+      for (int k = 0; k < size; ++k) columns[k] = rows_.codes->column(sample[k]);
+      for (; i < count; ++i) {
+        const Item item = items[i];
+        const std::uint32_t row = item.row();
+        add(
+            item, [&](int k) __attribute__((always_inline)) { return columns[k][row]; });
+      }
+      return;
+    }
     std::array<std::size_t, size> offsets;
     for (int k = 0; k < size; ++k) offsets[k] = sample[k];
-    // By value: the compiler cannot know that counting leaves the lists alone.
-    const auto add = [&](Item item) __attribute__((always_inline)) {
+    const auto add_row = [&](Item item) __attribute__((always_inline)) {
       const std::uint8_t* row = codes + item.row() * stride;
-      for (int k = 0; k < size; ++k)
-        Target::add(cells[static_cast<std::size_t>(k) * per_feature + target_.cell(row[offsets[k]], item)], item);
+      add(
+          item, [&](int k) __attribute__((always_inline)) { return row[offsets[k]]; });
     };
     constexpr std::uint32_t ahead = 24;
-    std::uint32_t i = 0;
     if (!job.pooled)
       for (; i + ahead < count; ++i) {
         __builtin_prefetch(codes + items[i + ahead].row() * stride);
-        add(items[i]);
+        add_row(items[i]);
       }
-    for (; i < count; ++i) add(items[i]);
+    for (; i < count; ++i) add_row(items[i]);
+  }
+
+  // Whether at least one in `dense_rows` of the rows between a node's first and last is its own. Rows of a node's list
+  // are in order, up or down.
+  static bool is_dense(const Item* items, std::uint32_t count) {
+    const auto first = static_cast<std::int64_t>(items[0].row());
+    const auto last = static_cast<std::int64_t>(items[count - 1].row());
+    return static_cast<std::int64_t>(count) * dense_rows > std::abs(last - first);
   }
 
   void partition(const Job& job, const Split& best, std::array<Job, 2>& children) {

@@ -23,6 +23,8 @@ struct GrownTree {
 };
 
 // When a node is not split although it could be. These rules only cut a tree off: they never change a split above.
+// Trees grown under max_leaf_nodes contain those of fewer leaves, but not those of another depth: best first, a limit
+// of depth leads elsewhere.
 // A node is cut off by itself for the first three; for the others the whole tree is looked at (tree/cut.hpp).
 struct StopRule {
   int max_depth = std::numeric_limits<int>::max();
@@ -36,6 +38,11 @@ struct StopRule {
   bool before_search(int depth, std::uint32_t rows) const { return depth >= max_depth || rows < min_samples_split; }
   bool after_search(double decrease) const {
     return decrease + std::numeric_limits<double>::epsilon() < min_impurity_decrease;
+  }
+  // Whether the first three are the other's.
+  bool same_by_node(const StopRule& other) const {
+    return max_depth == other.max_depth && min_samples_split == other.min_samples_split &&
+           min_impurity_decrease == other.min_impurity_decrease;
   }
   // For a node that was split, of the first three.
   bool stops(const GrownNode& node, int depth) const {
