@@ -9,7 +9,6 @@ namespace slipway::app {
 namespace {
 
 std::atomic<bool> requested{false};
-std::atomic<bool> seen{false};
 static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler may use nothing else
 
 void end_process() {
@@ -22,9 +21,7 @@ void on_interrupt(int) {
   ::alarm(1);
 }
 
-void on_alarm(int) {
-  if (!seen) end_process();
-}
+void on_alarm(int) { end_process(); }
 
 }  // namespace
 
@@ -37,10 +34,6 @@ void catch_interrupts() {
   ::sigaction(SIGINT, &action, nullptr);
 }
 
-bool interrupted() {
-  if (!requested.load(std::memory_order_relaxed)) return false;
-  seen = true;
-  return true;
-}
+bool interrupted() { return requested.load(std::memory_order_relaxed); }
 
 }  // namespace slipway::app

@@ -1,13 +1,15 @@
-// Ctrl-C: work that asks (Progress::cancelled) ends in order; what does not is ended after a second all the same.
+// Ctrl-C: work that asks (Progress::cancelled) ends in order; whatever is not over a second later is ended all the
+// same.
 #pragma once
 
 namespace slipway::app {
 
-// From now on the first SIGINT only sets a flag. If nobody has seen it a second later, or at a second SIGINT, the
-// process ends as if this had not been called. Call once, from the main thread.
+// From now on the first SIGINT only sets a flag. A second later, or at a second SIGINT, the process ends as if this had
+// not been called, wherever it is: files are written whole, so that nothing half-made is left under a name that counts.
+// Call once, from the main thread.
 void catch_interrupts();
 
-// Whether SIGINT came; an answer of true counts as seen. Any thread.
+// Whether SIGINT came. Any thread.
 bool interrupted();
 
 }  // namespace slipway::app

@@ -127,6 +127,17 @@ class Line {
     return {};
   }
 
+  // Where the fits of the search lie until the run is over, for one that is stopped or killed before; without a record
+  // beside the bundle to be.
+  fs::path place_of_finished_fits() const {
+    const std::string name = "unfinished-" + fold_key(configuration_, dataset_).substr(0, 16);
+    if (options_.record) return configuration_.folder / "runs" / name;
+    if (options_.out.empty()) return {};
+    const fs::path out = fs::absolute(options_.out).lexically_normal();
+    const fs::path bundle = out.has_filename() ? out : out.parent_path();
+    return bundle.parent_path() / (bundle.filename().string() + "." + name);
+  }
+
   Status train_model() {
     const std::string key = training_key(configuration_, dataset_);
     const auto entry = read_entry(cache_, "trained", key, {"model.onnx", "search.json"});
@@ -136,12 +147,12 @@ class Line {
       result_.cached.emplace_back("train");
       result_.seconds["search"] = result_.seconds["fit"] = 0;
     } else {
-      const fs::path unfinished =
-          options_.record
-              ? configuration_.folder / "runs" / ("unfinished-" + fold_key(configuration_, dataset_).substr(0, 16))
-              : fs::path();
-      SLIPWAY_TRY(trained_, train(configuration_, dataset_, unfinished, threads_, progress_));
-      unfinished_ = unfinished;
+      unfinished_ = place_of_finished_fits();
+      auto trained = train(configuration_, dataset_, unfinished_, threads_, progress_);
+      if (!trained.ok() && trained.error().code() == ErrorCode::cancelled && fs::exists(unfinished_))
+        progress_.note(
+            fmt::format("finished fits are kept in {}: the same command goes on from there", unfinished_.string()));
+      SLIPWAY_TRY(trained_, std::move(trained));
       result_.seconds["search"] = trained_.search_seconds;
       result_.seconds["fit"] = trained_.fit_seconds;
       SLIPWAY_CHECK(write_entry(cache_, "trained", key,
