@@ -369,7 +369,8 @@ TEST_P(EveryLearner, TakesTheMemoryThatItStates) {
   const FitSize size{rows, 12, task(), data.classes, false, 2};
   // Shallow, so that the trees themselves, which are not in the statement, stay small.
   Settings settings = quick("4");
-  settings.emplace_back("max_depth", params::scalar("6"));
+  for (const params::Description& option : learner().options)
+    if (option.name == "max_depth") settings.emplace_back("max_depth", params::scalar("6"));
   const auto stated = learner().memory(size, settings);
   ASSERT_TRUE(stated.ok()) << stated.error().message();
   HeapWatch watch;

@@ -368,6 +368,19 @@ Result<std::unique_ptr<NestedFit>> fit_path(const Kind& kind, const TrainingData
   return nested;
 }
 
+// Targets and weights in double precision and the weights that they are made of, evaluations, two copies of the Hessian
+// that a step is solved with or twenty steps of L-BFGS, and the ends of a path's rungs.
+std::size_t memory_of(const FitSize& size) {
+  const auto outputs = static_cast<std::size_t>(size.task == model::Task::multiclass ? size.classes : 1);
+  const std::size_t coefficients = outputs * (size.features + 1);
+  const bool newton = coefficients <= most_for_newton;
+  const std::size_t solving = sizeof(double) * coefficients * (newton ? 2 * coefficients : 20);
+  constexpr std::size_t rungs = 40;
+  return size.rows * (2 * sizeof(double) + sizeof(float)) +
+         evaluation_bytes(size.rows, size.features, outputs, newton, static_cast<std::size_t>(size.threads)) + solving +
+         rungs * sizeof(double) * coefficients;
+}
+
 Learner learner_of(const Kind& kind) {
   Learner learner;
   learner.name = kind.name;
@@ -394,6 +407,10 @@ Learner learner_of(const Kind& kind) {
                        Progress& progress) -> Result<Fragment> {
     SLIPWAY_TRY(const LinearOptions options, kind.read(settings));
     return fit(kind, data, options, threads, progress);
+  };
+  learner.memory = [kind](const FitSize& size, const Settings& settings) -> Result<std::size_t> {
+    SLIPWAY_CHECK(kind.read(settings));
+    return memory_of(size);
   };
   return learner;
 }

@@ -177,12 +177,25 @@ std::vector<ColumnScale> column_scales(const model::Block& features, std::span<c
   return scales;
 }
 
+std::size_t evaluation_chunks(std::size_t rows, std::size_t coefficients) {
+  // As many as the memory for their sums allows.
+  const std::size_t most = std::clamp<std::size_t>((std::size_t{1} << 23) / (coefficients * coefficients), 4, 64);
+  return std::min(most, (rows + 4 * block - 1) / (4 * block));
+}
+
+std::size_t evaluation_bytes(std::size_t rows, std::size_t columns, std::size_t outputs, bool with_hessian,
+                             std::size_t threads) {
+  const std::size_t coefficients = outputs * (columns + 1);
+  const std::size_t chunks = evaluation_chunks(rows, coefficients);
+  const std::size_t sums = coefficients * (with_hessian ? coefficients + 1 : 1);
+  const std::size_t workspace = (columns + 1 + 2 * outputs + 1) * block;
+  return sizeof(double) * ((chunks + 2) * sums + std::min(threads, chunks) * workspace);
+}
+
 Evaluation evaluate(const Problem& problem, std::span<const double> w, bool with_hessian, const Threads& threads) {
   const std::size_t rows = problem.features->rows;
   const std::size_t size = problem.size();
-  // As many chunks as the memory for their sums allows: a number that depends on the data only.
-  const std::size_t most = std::clamp<std::size_t>((std::size_t{1} << 23) / (size * size), 4, 64);
-  const std::size_t chunks = std::min(most, (rows + 4 * block - 1) / (4 * block));
+  const std::size_t chunks = evaluation_chunks(rows, size);
   std::vector<Evaluation> parts(chunks);
   threads.for_each(chunks, [&](std::size_t chunk) {
     Accumulator accumulator(problem, w, with_hessian);

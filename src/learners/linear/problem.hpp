@@ -46,7 +46,11 @@ struct Evaluation {
   std::vector<double> gradient;
   std::vector<double> hessian;  // size x size, symmetric, whole; empty if not asked for
 };
-// Sums run in a fixed order, whatever the threads.
+// Sums run in a fixed order, whatever the threads: by chunks of rows, whose number depends on the data only.
+std::size_t evaluation_chunks(std::size_t rows, std::size_t coefficients);
+// Bytes that evaluations, the two of them that a solver compares included, take on so many threads.
+std::size_t evaluation_bytes(std::size_t rows, std::size_t columns, std::size_t outputs, bool with_hessian,
+                             std::size_t threads);
 Evaluation evaluate(const Problem& problem, std::span<const double> w, bool with_hessian, const Threads& threads);
 
 // The l1 part at w.

@@ -223,7 +223,6 @@ Solution minimise_by_lbfgs(const Problem& problem, std::vector<double> start, co
 
 Solution minimise(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
                   const Threads& threads, const Progress& progress) {
-  constexpr std::size_t most_for_newton = 512;
   return problem.size() <= most_for_newton ? minimise_by_newton(problem, std::move(start), settings, threads, progress)
                                            : minimise_by_lbfgs(problem, std::move(start), settings, threads, progress);
 }

@@ -19,10 +19,13 @@ struct Solution {
   bool converged = false;
 };
 
-// Newton's method while the Hessian is small (up to 512 coefficients), with coordinate descent on the quadratic model
-// where there is an L1 penalty (Friedman, Hastie and Tibshirani 2010); L-BFGS beyond, in its orthant-wise form for L1
-// (Andrew and Gao 2007). Starts at `start`. Deterministic for any number of threads. Stops where it is once
-// `progress` is cancelled.
+// Coefficients up to which the Hessian is made and solved.
+inline constexpr std::size_t most_for_newton = 512;
+
+// Newton's method while the Hessian is small (up to most_for_newton coefficients), with coordinate descent on the
+// quadratic model where there is an L1 penalty (Friedman, Hastie and Tibshirani 2010); L-BFGS beyond, in its
+// orthant-wise form for L1 (Andrew and Gao 2007). Starts at `start`. Deterministic for any number of threads. Stops
+// where it is once `progress` is cancelled.
 Solution minimise(const Problem& problem, std::vector<double> start, const SolverSettings& settings,
                   const Threads& threads, const Progress& progress = silent_progress());
 
