@@ -14,6 +14,7 @@ split: {{method: column, column: part}}
 features: {{numeric: [x0, x1, x2, x3]}}
 search: {{folds: 2}}
 learner: {{decision_tree: {{{settings}}}}}
+evaluate: {{rounds: false, learning_curve: 0, resamples: 0, bootstrap: 0, find_slices: false}}
 explain: {{permutation_repeats: 1, permutation_rows: 200}}
 """
 
