@@ -48,16 +48,23 @@ __attribute__((target("avx2"))) std::size_t code_by_eights(const float* values, 
                                                            std::uint8_t* codes) {
   const __m256i low_bytes = _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,  //
                                              0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  // The edges of the search's first four steps are chosen within a register, the others fetched.
+  const __m256 second = _mm256_setr_ps(edges[63], edges[191], 0, 0, 0, 0, 0, 0);
+  const __m256 third = _mm256_setr_ps(edges[31], edges[95], edges[159], edges[223], 0, 0, 0, 0);
+  const __m256 fourth = _mm256_setr_ps(edges[15], edges[47], edges[79], edges[111],  //
+                                       edges[143], edges[175], edges[207], edges[239]);
+  const auto above = [](__m256 edge, __m256 value, int step) __attribute__((target("avx2"), always_inline)) {
+    return _mm256_and_si256(_mm256_castps_si256(_mm256_cmp_ps(edge, value, _CMP_LT_OQ)), _mm256_set1_epi32(step));
+  };
   std::size_t i = 0;
   for (; i + 8 <= count; i += 8) {
     const __m256 value = _mm256_loadu_ps(values + i);
-    const __m256i above_middle = _mm256_castps_si256(_mm256_cmp_ps(_mm256_set1_ps(edges[127]), value, _CMP_LT_OQ));
-    __m256i code = _mm256_and_si256(above_middle, _mm256_set1_epi32(128));
-    for (int step = 64; step != 0; step >>= 1) {
-      const __m256 edge = _mm256_i32gather_ps(edges + step - 1, code, 4);
-      const __m256i above = _mm256_castps_si256(_mm256_cmp_ps(edge, value, _CMP_LT_OQ));
-      code = _mm256_add_epi32(code, _mm256_and_si256(above, _mm256_set1_epi32(step)));
-    }
+    __m256i code = above(_mm256_set1_ps(edges[127]), value, 128);
+    code = _mm256_or_si256(code, above(_mm256_permutevar8x32_ps(second, _mm256_srli_epi32(code, 7)), value, 64));
+    code = _mm256_or_si256(code, above(_mm256_permutevar8x32_ps(third, _mm256_srli_epi32(code, 6)), value, 32));
+    code = _mm256_or_si256(code, above(_mm256_permutevar8x32_ps(fourth, _mm256_srli_epi32(code, 5)), value, 16));
+    for (int step = 8; step != 0; step >>= 1)
+      code = _mm256_or_si256(code, above(_mm256_i32gather_ps(edges + step - 1, code, 4), value, step));
     code = _mm256_or_si256(code, _mm256_castps_si256(_mm256_cmp_ps(value, value, _CMP_UNORD_Q)));
     const __m256i packed = _mm256_shuffle_epi8(code, low_bytes);
     const std::uint32_t low = static_cast<std::uint32_t>(_mm256_extract_epi32(packed, 0));

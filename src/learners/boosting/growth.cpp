@@ -10,6 +10,8 @@ namespace {
 // Below this many updates, handing work to other threads costs more than it saves.
 constexpr std::size_t parallel_updates = std::size_t{1} << 15;
 constexpr std::uint32_t chunk_rows = 1U << 14;
+// So many rows pass all tiles before the next ones: their codes are fetched from memory once, not once per tile.
+constexpr std::uint32_t block_of_tiles = 1U << 12;
 
 void subtract(Packed* cells, const Packed* minus, std::size_t size) {
   for (std::size_t x = 0; x < size; ++x) cells[x] -= minus[x];
@@ -103,12 +105,7 @@ void TreeGrower::build(std::span<Search> searches) {
       const std::size_t chunk = task / tiles_.size();
       const auto begin = static_cast<std::uint32_t>(chunk * leaf.size() / chunks);
       const auto end = static_cast<std::uint32_t>((chunk + 1) * leaf.size() / chunks);
-      Packed* histogram = target(chunk);
-      const std::size_t first = layout_->first[tile.begin];
-      const std::size_t last = layout_->first[tile.end - 1] + layout_->cells_of(tile.end - 1);
-      std::memset(histogram + first, 0, (last - first) * sizeof(Packed));
-      add_rows(*rows_, *layout_, tile, ordered_ ? order_.data() + leaf.begin + begin : nullptr, begin, end - begin,
-               histogram);
+      count(leaf, {&tile, 1}, begin, end, target(chunk));
     });
     threads_.for_each(tiles_.size(), [&](std::size_t k) {
       const Tile& tile = tiles_[k];
@@ -118,6 +115,19 @@ void TreeGrower::build(std::span<Search> searches) {
         for (std::size_t x = first; x < last; ++x) leaf.histogram[x] += target(chunk)[x];
     });
     search.counted = true;
+  }
+}
+
+void TreeGrower::count(const Leaf& leaf, std::span<const Tile> tiles, std::uint32_t begin, std::uint32_t end,
+                       Packed* histogram) const {
+  const std::size_t first = layout_->first[tiles.front().begin];
+  const std::size_t last_feature = tiles.back().end - 1;
+  std::memset(histogram + first, 0,
+              (layout_->first[last_feature] + layout_->cells_of(last_feature) - first) * sizeof(Packed));
+  for (std::uint32_t at = begin; at < end; at += block_of_tiles) {
+    const std::uint32_t rows = std::min(block_of_tiles, end - at);
+    for (const Tile& tile : tiles)
+      add_rows(*rows_, *layout_, tile, ordered_ ? order_.data() + leaf.begin + at : nullptr, at, rows, histogram);
   }
 }
 
@@ -134,19 +144,19 @@ void TreeGrower::run(std::span<Search> searches) {
     const Tile& tile = tiles_[k];
     for (std::size_t s = 0; s < searches.size(); ++s) {
       const Search& search = searches[s];
-      if (!search.counted && search.minus == nullptr) {
-        const std::size_t first = layout_->first[tile.begin];
-        const std::size_t last = layout_->first[tile.end - 1] + layout_->cells_of(tile.end - 1);
-        std::memset(search.leaf->histogram + first, 0, (last - first) * sizeof(Packed));
-        add_rows(*rows_, *layout_, tile, ordered_ ? order_.data() + search.leaf->begin : nullptr, 0,
-                 search.leaf->size(), search.leaf->histogram);
-      }
+      if (!search.counted && search.minus == nullptr)
+        count(*search.leaf, {&tile, 1}, 0, search.leaf->size(), search.leaf->histogram);
       found[k][s] = search_tile(search, tile, allowed[s]);
     }
   };
   if (threads_.count() > 1 && updates >= parallel_updates) {
     threads_.for_each(tiles_.size(), task);
   } else {
+    for (Search& search : searches) {
+      if (search.counted || search.minus != nullptr || search.leaf->size() <= block_of_tiles) continue;
+      count(*search.leaf, tiles_, 0, search.leaf->size(), search.leaf->histogram);
+      search.counted = true;
+    }
     for (std::size_t k = 0; k < tiles_.size(); ++k) task(k);
   }
   for (std::size_t s = 0; s < searches.size(); ++s) {

@@ -66,6 +66,9 @@ class TreeGrower {
   bool may_split(const Leaf& leaf) const;
   void run(std::span<Search> searches);
   void build(std::span<Search> searches);
+  // The leaf's rows [begin, end) into the cells of the tiles, which are neighbours; what was there goes.
+  void count(const Leaf& leaf, std::span<const Tile> tiles, std::uint32_t begin, std::uint32_t end,
+             Packed* histogram) const;
   SplitCandidate search_tile(const Search& search, const Tile& tile, std::span<const std::uint8_t> allowed) const;
   std::vector<std::uint8_t> allowed_features(std::uint64_t key) const;
   std::uint32_t partition(Leaf& leaf);

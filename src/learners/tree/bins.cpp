@@ -2,6 +2,8 @@
 
 #include <queue>
 
+#include <slipway/base/random.hpp>
+
 namespace slipway::learners::tree {
 namespace {
 
@@ -10,6 +12,9 @@ using compute::ordered_bits;
 
 // Sorted values of one feature, as ordered bits.
 using SortedValues = std::span<const std::uint32_t>;
+struct SortSpace {
+  std::vector<std::uint32_t> keys, scratch;
+};
 
 // A finite float32 t with lower <= t < upper, halfway where that can be said; nothing if there is none.
 std::optional<float> threshold_between(float lower, float upper) {
@@ -83,18 +88,73 @@ void split_widest(SortedValues values, std::size_t count, std::vector<std::size_
   std::sort(changes.begin(), changes.end());
 }
 
-void fit_feature(std::size_t feature, std::span<const float> column, const BinOptions& options,
-                 std::vector<std::uint32_t>& keys, std::vector<std::uint32_t>& scratch, Bins& bins) {
-  keys.resize(column.size());
-  scratch.resize(column.size());
+// Columns longer than this and half as much again are cut by so many of their rows.
+constexpr std::size_t sampled_rows = std::size_t{1} << 17;
+// The sample's outermost values at each end, beyond which every row of the column counts.
+constexpr std::size_t tail = 16;
+
+// The present values of a column, or of one row drawn from each of `rows` equal stretches of it, sorted.
+SortedValues sorted_values(std::span<const float> column, std::size_t rows, SortSpace& space) {
+  const bool all = rows >= column.size();
+  rows = std::min(rows, column.size());
+  space.keys.resize(std::max(space.keys.size(), rows));
+  space.scratch.resize(std::max(space.scratch.size(), rows));
   std::size_t present = 0;
-  for (float value : column) {
-    keys[present] = ordered_bits(value);
-    present += value == value ? 1 : 0;
+  for (std::size_t k = 0; k < rows; ++k) {
+    std::size_t row = k;
+    if (!all) {
+      const std::size_t begin = k * column.size() / rows;
+      row = begin + mix_bits(k) % ((k + 1) * column.size() / rows - begin);
+    }
+    space.keys[present] = ordered_bits(column[row]);
+    present += column[row] == column[row] ? 1 : 0;
   }
-  compute::sort_keys({keys.data(), present}, scratch);
-  const SortedValues values(keys.data(), present);
+  const std::span<std::uint32_t> keys(space.keys.data(), present);
+  compute::sort_keys(keys, space.scratch);
+  return keys;
+}
+
+std::size_t distinct_values(SortedValues values, std::size_t most) {
+  std::size_t count = values.empty() ? 0 : 1;
+  for (std::size_t i = 1; i < values.size() && count <= most; ++i) count += values[i] != values[i - 1] ? 1 : 0;
+  return count;
+}
+
+// A sorted sample with all values of the column that lie beyond its tails: what is rare there may mean much.
+SortedValues with_tails(SortedValues sample, std::span<const float> column, SortSpace& space) {
+  const std::uint32_t lowest = sample[tail];
+  const std::uint32_t highest = sample[sample.size() - 1 - tail];
+  std::vector<std::uint32_t> low;
+  std::vector<std::uint32_t> high;
+  for (float value : column) {
+    const std::uint32_t key = ordered_bits(value);
+    if (key >= lowest && key <= highest) continue;
+    if (value == value) (key < lowest ? low : high).push_back(key);
+  }
+  std::sort(low.begin(), low.end());
+  std::sort(high.begin(), high.end());
+  space.scratch.clear();
+  space.scratch.insert(space.scratch.end(), low.begin(), low.end());
+  for (std::uint32_t key : sample)
+    if (key >= lowest && key <= highest) space.scratch.push_back(key);
+  space.scratch.insert(space.scratch.end(), high.begin(), high.end());
+  return space.scratch;
+}
+
+SortedValues values_to_cut(std::span<const float> column, std::size_t most_bins, SortSpace& space) {
+  if (column.size() > sampled_rows + sampled_rows / 2) {
+    const SortedValues sample = sorted_values(column, sampled_rows, space);
+    // Few values get a bin each, so that all of them have to be found.
+    if (sample.size() > 4 * tail && distinct_values(sample, most_bins) > most_bins)
+      return with_tails(sample, column, space);
+  }
+  return sorted_values(column, column.size(), space);
+}
+
+void fit_feature(std::size_t feature, std::span<const float> column, const BinOptions& options, SortSpace& space,
+                 Bins& bins) {
   const auto most = static_cast<std::size_t>(options.max_bins - 2);
+  const SortedValues values = values_to_cut(column, most + 1, space);
   auto changes = all_changes(values, most);
   if (!changes) {
     changes = quantile_changes(values, options.quantiles_only ? most : most - most / 4);
@@ -145,10 +205,9 @@ Bins fit_bins(const model::Block& features, const BinOptions& options, const Thr
     bins.highest.resize(features.width);
   }
   threads.for_ranges(features.width, 1, [&](std::size_t begin, std::size_t end) {
-    std::vector<std::uint32_t> keys;
-    std::vector<std::uint32_t> scratch;
+    SortSpace space;
     for (std::size_t feature = begin; feature < end && !progress.cancelled(); ++feature)
-      fit_feature(feature, features.column(feature), options, keys, scratch, bins);
+      fit_feature(feature, features.column(feature), options, space, bins);
   });
   return bins;
 }

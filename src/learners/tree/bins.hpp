@@ -36,7 +36,9 @@ struct BinOptions {
 
 // One bin per distinct value where they are few enough. Else three quarters of the edges are quantiles of the rows, and
 // the rest split the bins with the widest range: in a long tail a few rows can mean much (a fraud's amount), and
-// quantiles alone would put them all in one bin.
+// quantiles alone would put them all in one bin. Of a column of more than 196,608 rows with more values than bins,
+// 131,072 rows drawn by their place say where the quantiles are, and every row beyond the sample's 17th value from
+// either end counts.
 // If `progress` is cancelled, features after that have no edges.
 Bins fit_bins(const model::Block& features, const BinOptions& options, const Threads& threads,
               const Progress& progress = silent_progress());
