@@ -1,5 +1,7 @@
 #include "json_body.hpp"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
@@ -10,8 +12,25 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-// Replaces bare NaN outside of strings by null; false if there is none.
-bool replace_nan(std::string_view text, std::string& out) {
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Whether the digits from `begin` to `end` are all of a whole number that 64 bits do not hold.
+bool is_beyond_64_bits(std::string_view text, std::size_t begin, std::size_t end) {
+  const auto at = [&](std::size_t i) { return i < text.size() ? text[i] : ' '; };
+  const bool negative = begin > 0 && text[begin - 1] == '-';
+  const char before = begin > (negative ? 1u : 0u) ? text[begin - (negative ? 2 : 1)] : ' ';
+  const auto is_part = [](char c) { return c == '.' || c == 'e' || c == 'E'; };
+  if (is_part(before) || before == '+' || is_part(at(end))) return false;
+  std::int64_t number = 0;
+  std::uint64_t size = 0;
+  const char* last = text.data() + end;
+  return negative ? std::from_chars(text.data() + begin - 1, last, number).ec != std::errc()
+                  : std::from_chars(text.data() + begin, last, size).ec != std::errc();
+}
+
+// Outside of strings, bare NaN becomes null, and whole numbers beyond 64 bits get an exponent, with which the parser
+// takes them; false if there is neither.
+bool replace_what_is_refused(std::string_view text, std::string& out) {
   out.clear();
   bool inside = false, found = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -26,6 +45,15 @@ bool replace_nan(std::string_view text, std::string& out) {
       out += "null";
       i += 2;
       found = true;
+    } else if (is_digit(c)) {
+      std::size_t end = i;
+      while (end < text.size() && is_digit(text[end])) ++end;
+      out += text.substr(i, end - i);
+      if (is_beyond_64_bits(text, i, end)) {
+        out += "e0";
+        found = true;
+      }
+      i = end - 1;
     } else {
       inside = c == '"';
       out += c;
@@ -47,13 +75,11 @@ Result<dom::element> JsonBody::parse(std::string_view text) {
   dom::element root;
   const auto code = parser_.parse(padded_.data(), padded_.size(), false).get(root);
   if (code == simdjson::SUCCESS) return root;
-  if (text.find("NaN") != std::string_view::npos) {
-    std::string replaced;
-    if (replace_nan(text, replaced)) {
-      replaced.reserve(replaced.size() + simdjson::SIMDJSON_PADDING);
-      padded_ = std::move(replaced);
-      if (parser_.parse(padded_.data(), padded_.size(), false).get(root) == simdjson::SUCCESS) return root;
-    }
+  std::string replaced;
+  if (replace_what_is_refused(text, replaced)) {
+    replaced.reserve(replaced.size() + simdjson::SIMDJSON_PADDING);
+    padded_ = std::move(replaced);
+    if (parser_.parse(padded_.data(), padded_.size(), false).get(root) == simdjson::SUCCESS) return root;
   }
   if (code == simdjson::UTF8_ERROR) return invalid_input("the body is no valid JSON: it is not UTF-8");
   if (code == simdjson::DEPTH_ERROR) return invalid_input("the body is nested too deeply");

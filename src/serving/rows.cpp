@@ -31,6 +31,18 @@ bool is_missing(const Cell& cell) {
   return false;
 }
 
+// The category that a number is: its own digits, or where training read a column of fractions, those of the float32.
+std::string text_of_number(const ServedModel& model, std::size_t input, const Cell& cell) {
+  std::string given = show_cell(cell);
+  const bool whole = std::holds_alternative<std::int64_t>(cell), pinned = !model.inputs()[input].categories.empty();
+  if (pinned ? model.is_known(input, given) : whole) return given;
+  const double number = whole                                  ? static_cast<double>(std::get<std::int64_t>(cell))
+                        : std::holds_alternative<double>(cell) ? std::get<double>(cell)
+                                                               : std::get<float>(cell);
+  std::string rounded = format_number(static_cast<float>(number));
+  return model.is_known(input, rounded) ? rounded : given;
+}
+
 }  // namespace
 
 Status Rows::begin(const ServedModel& model, std::size_t rows) {
@@ -189,7 +201,7 @@ Status Rows::check_text(std::size_t row, std::size_t input, const Cell& cell) {
   } else if (is_missing(cell)) {
     return missing(row, input);
   } else {
-    text = texts_.emplace_back(show_cell(cell));
+    text = texts_.emplace_back(text_of_number(*model_, input, cell));
   }
   if (!column.dictionary.empty() && column.dictionary.back() == text) {
     column.codes[row] = static_cast<std::int32_t>(column.dictionary.size() - 1);

@@ -8,6 +8,7 @@
 
 #include <slipway/base/hash.hpp>
 #include <slipway/base/random.hpp>
+#include <slipway/base/text.hpp>
 
 #include "database.hpp"
 #include "row_order.hpp"
@@ -76,8 +77,25 @@ void append(const void* data, const std::uint64_t* validity, std::size_t count, 
   for (std::size_t i = 0; i < count; ++i) values[first + i] = is_valid(validity, i) ? convert(cells[i]) : missing;
 }
 
-double to_double(const duckdb_hugeint& value) {
-  return static_cast<double>(value.upper) * 0x1.0p64 + static_cast<double>(value.lower);
+using Wide = __int128;
+
+Wide widened(const duckdb_hugeint& value) {
+  return static_cast<Wide>(static_cast<unsigned __int128>(value.upper) << 64 | value.lower);
+}
+
+// The float64 nearest to value / 10^digits, as a reader of the decimal's text has it; `power` is 10^digits.
+double decimal_value(Wide value, int digits, double power) {
+  constexpr Wide exact = Wide{1} << 53;
+  constexpr int exact_power = 22;
+  if (value >= -exact && value <= exact && digits <= exact_power) return static_cast<double>(value) / power;
+  std::string text;  // backwards
+  for (Wide rest = value; rest != 0; rest /= 10) {
+    const auto digit = static_cast<int>(rest % 10);
+    text += static_cast<char>('0' + std::abs(digit));
+  }
+  if (value < 0) text += '-';
+  std::reverse(text.begin(), text.end());
+  return parse_number(fmt::format("{}e-{}", text, digits)).value_or(0);
 }
 
 // Collects one column. `overflowed` tells of whole numbers that do not fit in 64 bits.
@@ -86,7 +104,8 @@ class Collector {
   Collector(const DuckdbApi& api, duckdb_type type, duckdb_logical_type logical) : api_(api), type_(type) {
     if (type == DUCKDB_TYPE_DECIMAL) {
       storage_ = api.duckdb_decimal_internal_type(logical);
-      scale_ = std::pow(10.0, api.duckdb_decimal_scale(logical));
+      digits_ = api.duckdb_decimal_scale(logical);
+      power_ = std::pow(10.0, digits_);
     } else if (type == DUCKDB_TYPE_ENUM) {
       storage_ = api.duckdb_enum_internal_type(logical);
       enum_size_ = api.duckdb_enum_dictionary_size(logical);
@@ -160,7 +179,7 @@ class Collector {
   }
 
   void add_numbers(NumberColumn& column, const void* data, const std::uint64_t* validity, std::size_t count) {
-    const auto scaled = [this](auto value) { return static_cast<float>(static_cast<double>(value) / scale_); };
+    const auto scaled = [this](Wide value) { return static_cast<float>(decimal_value(value, digits_, power_)); };
     if (type_ == DUCKDB_TYPE_FLOAT)
       append<float>(data, validity, count, column.values, missing_number, [](float value) { return value; });
     else if (type_ == DUCKDB_TYPE_DOUBLE)
@@ -174,7 +193,7 @@ class Collector {
       append<std::int64_t>(data, validity, count, column.values, missing_number, scaled);
     else
       append<duckdb_hugeint>(data, validity, count, column.values, missing_number,
-                             [&](const duckdb_hugeint& value) { return scaled(to_double(value)); });
+                             [&](const duckdb_hugeint& value) { return scaled(widened(value)); });
   }
 
   template <class Source>
@@ -265,7 +284,8 @@ class Collector {
   const DuckdbApi& api_;
   duckdb_type type_;
   duckdb_type storage_ = DUCKDB_TYPE_INVALID;
-  double scale_ = 1;
+  int digits_ = 0;  // of a decimal, behind the point
+  double power_ = 1;
   std::uint32_t enum_size_ = 0;
   std::vector<std::string> enum_values_;
   ColumnData data_;
@@ -321,7 +341,8 @@ Result<std::string> sql_of_plain(Connection& connection, const ColumnInfo& colum
         "CASE WHEN abs({0}) < 3.40282356e38 THEN CAST({0} AS FLOAT) WHEN isnan({0}) THEN NULL WHEN {0} > 0 "
         "THEN CAST('inf' AS FLOAT) WHEN {0} < 0 THEN CAST('-inf' AS FLOAT) END",
         name);
-  if (type.starts_with("DECIMAL")) return fmt::format("CAST({} AS FLOAT)", name);
+  // Straight to FLOAT, or to DOUBLE beyond its digits, DuckDB rounds more than once.
+  if (type.starts_with("DECIMAL")) return fmt::format("CAST(CAST(CAST({} AS VARCHAR) AS DOUBLE) AS FLOAT)", name);
   if (type == "HUGEINT" || type == "UBIGINT" || type == "UHUGEINT") {
     SLIPWAY_TRY(auto beyond, connection.query(fmt::format("SELECT count(*) FROM ({0}\n) WHERE {1} IS NOT NULL AND "
                                                           "TRY_CAST({1} AS BIGINT) IS NULL",

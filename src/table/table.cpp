@@ -127,7 +127,9 @@ Result<std::vector<float>> as_numbers(const Column& column) {
   std::vector<float> values(column.size(), std::numeric_limits<float>::quiet_NaN());
   if (const auto* integers = std::get_if<IntegerColumn>(&column.data)) {
     for (std::size_t i = 0; i < values.size(); ++i)
-      if (integers->values[i] != IntegerColumn::missing) values[i] = static_cast<float>(integers->values[i]);
+      // By way of float64, as the server takes whole numbers: beyond 2^53 that can be another float32.
+      if (integers->values[i] != IntegerColumn::missing)
+        values[i] = static_cast<float>(static_cast<double>(integers->values[i]));
     return values;
   }
   if (const auto* times = std::get_if<TimeColumn>(&column.data)) {
