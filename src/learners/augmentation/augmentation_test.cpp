@@ -101,7 +101,7 @@ TEST(Augment, SyntheticRowsLieBetweenNeighbours) {
     std::vector<Row> members;
     for (std::size_t row = 0; row < 300; ++row)
       if (table.labels[row] == 1) members.push_back(row_of(table.features, row));
-    // Half the median deviation of the two numbers is what a category's columns weigh.
+    // The median deviation of the two numbers is how far apart different categories lie, in two columns.
     double unit = 1;
     if (sampling == "smote_nc") {
       unit = 0;
@@ -109,7 +109,7 @@ TEST(Augment, SyntheticRowsLieBetweenNeighbours) {
         double mean = 0, squares = 0;
         for (const Row& one : members) mean += one[c] / 20.0;
         for (const Row& one : members) squares += (one[c] - mean) * (one[c] - mean) / 20.0;
-        unit += std::sqrt(squares) / 4;
+        unit += std::sqrt(squares) / 2 / std::sqrt(2.0);
       }
     }
     const auto distance = [&](const Row& a, const Row& b) {
@@ -202,12 +202,21 @@ TEST(Augment, RareCasesHaveAnswers) {
   AugmentOptions options;
   options.sampling = "smote";
   std::fill(table.labels.begin(), table.labels.end(), 0);
-  table.labels[7] = 1;  // one row: it is repeated
-  const AugmentedRows rows = run(table, options);
-  EXPECT_EQ(counts(rows.labels).at(1), 299);
-  EXPECT_EQ(row_of(rows.features, 400), row_of(table.features, 7));
+  const auto error = [&] { return augment(table.view(), options, 1, Threads(1)).error().message(); };
+  table.labels[7] = 1;
+  EXPECT_THAT(error(),
+              HasSubstr("smote: class 1 has 1 row, which is too few for 5 neighbours: a row and its neighbours "
+                        "are 6; lower neighbours, or use sampling: over"));
+  table.labels[8] = 1;
+  options.neighbours = 1;
+  EXPECT_EQ(counts(run(table, options).labels).at(1), 298);
+  options.ratio = 0.005;
+  EXPECT_THAT(error(), HasSubstr("smote: the ratio 0.005 is less than the 0.006711 that there is already: 2 and 298"));
+  options.sampling = "under";
+  EXPECT_THAT(error(), HasSubstr("under: the ratio 0.005 is less than"));
+  options.sampling = "smote";
   table.features.column(0)[3] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_THAT(augment(table.view(), options, 1, Threads(1)).error().message(), HasSubstr("feature 1 has a missing"));
+  EXPECT_THAT(error(), HasSubstr("feature 1 has a missing"));
 }
 
 // Fitted on equal classes, corrected: the mean score is the share of positive rows again. Uncorrected it is not.

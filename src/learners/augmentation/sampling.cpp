@@ -40,7 +40,8 @@ Points points_of(const TrainingData& data, std::span<const std::uint32_t> rows, 
       if (!is_nominal(data, c)) deviations.push_back(deviation(data.features->column(c), rows));
     std::sort(deviations.begin(), deviations.end());
     const std::size_t n = deviations.size();
-    if (n > 0) unit = static_cast<float>((deviations[(n - 1) / 2] + deviations[n / 2]) / 4);
+    // Two columns differ where categories do: together by the median.
+    if (n > 0) unit = static_cast<float>((deviations[(n - 1) / 2] + deviations[n / 2]) / 2 / std::sqrt(2.0));
   }
   Points points{width, std::vector<float>(rows.size() * width)};
   for (std::size_t c = 0; c < width; ++c) {
@@ -76,23 +77,39 @@ std::vector<std::uint32_t> nearest(const Points& points, std::size_t count, std:
 
 void add_between(const TrainingData& data, const AugmentOptions& options, std::span<const std::uint32_t> rows,
                  std::size_t wanted, std::uint64_t key, const Threads& threads, Sample& sample) {
-  const std::size_t neighbours = std::min<std::size_t>(static_cast<std::size_t>(options.neighbours), rows.size() - 1);
+  const auto neighbours = static_cast<std::size_t>(options.neighbours);
   const bool categories = options.sampling == "smote_nc";
-  const std::vector<std::uint32_t> near =
-      neighbours == 0 ? std::vector<std::uint32_t>{}
-                      : nearest(points_of(data, rows, categories), rows.size(), neighbours, threads);
+  const std::vector<std::uint32_t> near = nearest(points_of(data, rows, categories), rows.size(), neighbours, threads);
   Random random(key);
   for (std::size_t i = 0; i < wanted; ++i) {
     const std::size_t from = random.below(rows.size());
-    Synthetic made{rows[from], rows[from], 0, {}};
-    if (neighbours > 0) {
-      made.to = rows[near[from * neighbours + random.below(neighbours)]];
-      made.share = static_cast<float>(random.uniform());
-      for (std::size_t k = 0; categories && k < neighbours; ++k)
-        made.voters.push_back(rows[near[from * neighbours + k]]);
-    }
+    Synthetic made{rows[from], rows[near[from * neighbours + random.below(neighbours)]], 0, {}};
+    made.share = static_cast<float>(random.uniform());
+    for (std::size_t k = 0; categories && k < neighbours; ++k) made.voters.push_back(rows[near[from * neighbours + k]]);
     sample.added.push_back(std::move(made));
   }
+}
+
+// As imbalanced-learn refuses them.
+Status refuse_few(const AugmentOptions& options, std::size_t rows, std::size_t label) {
+  const auto neighbours = static_cast<std::size_t>(options.neighbours);
+  if (rows > neighbours) return {};
+  return invalid_input(fmt::format(
+      "{}: class {} has {} row{}, which is too few for {} neighbour{}: a row and its "
+      "neighbours are {}; lower neighbours, or use sampling: over",
+      options.sampling, label, rows, rows == 1 ? "" : "s", neighbours, neighbours == 1 ? "" : "s", neighbours + 1));
+}
+
+// Of two classes the ratio is the one that they get; of more it is a bound for each.
+Status refuse_ratio(const AugmentOptions& options, std::size_t smallest, std::size_t largest, std::size_t classes) {
+  const bool under = options.sampling == "under";
+  const double wanted =
+      std::floor(under ? static_cast<double>(smallest) / options.ratio : static_cast<double>(largest) * options.ratio);
+  if (classes != 2 || (under ? wanted <= static_cast<double>(largest) : wanted >= static_cast<double>(smallest)))
+    return {};
+  return invalid_input(fmt::format("{}: the ratio {:g} is less than the {:.4g} that there is already: {} and {} rows",
+                                   options.sampling, options.ratio,
+                                   static_cast<double>(smallest) / static_cast<double>(largest), smallest, largest));
 }
 
 Status refuse_missing(const TrainingData& data) {
@@ -129,6 +146,9 @@ Result<Sample> sample_rows(const TrainingData& data, const AugmentOptions& optio
     largest = std::max(largest, members.size());
     if (!members.empty()) smallest = std::min(smallest, members.size());
   }
+  const auto classes =
+      static_cast<std::size_t>(std::ranges::count_if(of_class, [](const auto& members) { return !members.empty(); }));
+  SLIPWAY_CHECK(refuse_ratio(options, smallest, largest, classes));
   for (std::size_t k = 0; k < of_class.size(); ++k) {
     const std::vector<std::uint32_t>& members = of_class[k];
     if (members.empty()) continue;
@@ -147,6 +167,7 @@ Result<Sample> sample_rows(const TrainingData& data, const AugmentOptions& optio
     const auto least = static_cast<std::size_t>(static_cast<double>(largest) * options.ratio);
     if (members.size() >= least) continue;
     if (between) {
+      SLIPWAY_CHECK(refuse_few(options, members.size(), k));
       add_between(data, options, members, least - members.size(), random_key({seed, make_between, k}), threads, sample);
       continue;
     }

@@ -70,8 +70,8 @@ struct AugmentedRows {
 //
 // over, under, smote: as imbalanced-learn's RandomOverSampler, RandomUnderSampler and SMOTE (Chawla et al. 2002): every
 // smaller class grows to ratio times the largest, or every larger one shrinks to the smallest over ratio, rounded down;
-// a class of n rows has at most n - 1 neighbours, and a class of one row is repeated. smote_nc: as SMOTENC; a
-// category's part of the distance is half the median deviation of the numbers, a new row has the category that most of
+// fewer rows than a row and its neighbours, or a ratio that two classes exceed, are errors. smote_nc: as SMOTENC; a
+// category's part of the distance is the median deviation of the numbers, and a new row has the category that most of
 // the neighbours have (the first on ties). Both refuse missing values. Columns of 0 and 1 only take no noise. mixup
 // (Zhang et al. 2018): of classes, a mixture is two rows of the same numbers, each with its label and its share as
 // weight.
