@@ -153,6 +153,7 @@ std::optional<double> read_plain_number(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (is_digit(text[i])) {
       digits = digits * 10 + (text[i] - '0');
+      if (digits > (std::int64_t{1} << 53)) return std::nullopt;  // before 19 digits go beyond 64 bits
     } else if (text[i] == '.' && point == text.size()) {
       point = i;
     } else {
@@ -160,7 +161,6 @@ std::optional<double> read_plain_number(std::string_view text) {
     }
   }
   // Both exact, so that their quotient is the nearest double (Clinger, How to read floating point numbers accurately).
-  if (digits > (std::int64_t{1} << 53)) return std::nullopt;
   const std::size_t decimals = point == text.size() ? 0 : text.size() - point - 1;
   const double value = static_cast<double>(digits) / powers[decimals];
   return negative ? -value : value;
