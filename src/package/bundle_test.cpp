@@ -29,6 +29,7 @@ class BundleFolder : public ::testing::Test {
     manifest.version = 1;
     manifest.created = 1'700'000'000'000'000;
     manifest.id_columns = {"transaction_id"};
+    manifest.column_types = {{"amount", "number"}, {"é", "time %d.%m.%Y"}};
     manifest.threshold = {0, "maximise f1"};
     manifest.lineage = {"d1", "c2", "0.1.0", 42};
     manifest.notes = {{"purpose", "a test"}};
@@ -58,6 +59,7 @@ TEST_F(BundleFolder, WritesAndOpens) {
   EXPECT_EQ(manifest.inputs[1].unit, "USD");
   EXPECT_EQ(manifest.inputs[1].minimum, 0.1F);
   EXPECT_EQ(manifest.id_columns, std::vector<std::string>{"transaction_id"});
+  EXPECT_EQ(manifest.column_types.at("é"), "time %d.%m.%Y");
   EXPECT_EQ(manifest.threshold->threshold, 0.3);
   EXPECT_EQ(manifest.threshold->method, "maximise f1");
   EXPECT_EQ(manifest.lineage.seed, 42);

@@ -23,6 +23,7 @@ std::string manifest_json(const Manifest& manifest) {
   json["classes"] = manifest.classes;
   if (!manifest.positive_class.empty()) json["positive_class"] = manifest.positive_class;
   json["schema"] = {{"inputs", inputs}, {"id_columns", manifest.id_columns}};
+  if (!manifest.column_types.empty()) json["schema"]["column_types"] = manifest.column_types;
   if (manifest.threshold)
     json["threshold"] = {{"value", manifest.threshold->threshold}, {"method", manifest.threshold->method}};
   json["lineage"] = {{"data_digest", manifest.lineage.data_digest},
@@ -49,6 +50,8 @@ Manifest read(const Json& json) {
   manifest.positive_class = json.value("positive_class", "");
   for (const Json& input : json.at("schema").at("inputs")) manifest.inputs.push_back(read_input(input));
   manifest.id_columns = json.at("schema").at("id_columns").get<std::vector<std::string>>();
+  // Bundles of versions before 0.2 have none.
+  manifest.column_types = json.at("schema").value("column_types", std::map<std::string, std::string>());
   if (json.contains("threshold"))
     manifest.threshold = {json.at("threshold").at("value").get<double>(),
                           json.at("threshold").at("method").get<std::string>()};

@@ -251,6 +251,26 @@ class Line {
     card_ = model_card(content);
   }
 
+  // What files of rows for this model hold: the types of the prepared columns, with the form that booleans and times
+  // had in the source.
+  std::map<std::string, std::string> column_types(const model::Model& model) const {
+    std::vector<std::string> names = {model.target};
+    for (const model::Input& input : model.inputs) names.push_back(input.name);
+    std::map<std::string, std::string> types;
+    for (const std::string& name : names)
+      if (const table::Column* column = dataset_.prepared.table.find(name))
+        types[name] = table::type_name(column->data);
+    for (const auto& [source, columns] : dataset_.prepared.types)
+      for (const table::ColumnInfo& column : columns) {
+        const auto type = types.find(column.name);
+        if (type == types.end()) continue;
+        const bool same_kind = (type->second == "integer" && column.sql_type == "boolean") ||
+                               (type->second == "time" && column.sql_type.starts_with("time"));
+        if (same_kind) type->second = column.sql_type;
+      }
+    return types;
+  }
+
   Result<package::BundleWriter> make_bundle(std::optional<int> version) {
     package::Manifest manifest;
     manifest.name = configuration_.name;
@@ -265,6 +285,7 @@ class Line {
     SLIPWAY_TRY(const model::Model model, package::read_onnx(trained_.onnx).with_context("reading model.onnx back"));
     if (model.task == model::Task::binary)
       manifest.threshold = {threshold_of(model), trained_.search.value("threshold_policy", "")};
+    manifest.column_types = column_types(model);
     package::BundleWriter writer(std::move(manifest));
     SLIPWAY_CHECK(writer.add_model(model));
     for (const auto& [name, document] :

@@ -60,3 +60,79 @@ def test_contributions_and_base_add_up_to_the_score(slipway, bundle, transaction
     ]
     assert max(differences) < 1e-4
     assert any(abs(float(row["amount"])) > 1e-3 for row in rows)
+
+
+# ---- later files are read by the types that the columns had at training
+
+COMMANDS = {
+    "score": ["--out", "out.csv"],
+    "evaluate": [],
+    "explain": ["--out", "out.csv"],
+}
+
+
+def spoilt(transactions, folder, cells):
+    """The first 200 rows with some cells changed: {(line, column): value}."""
+    lines = transactions.read_text().splitlines()[:201]
+    names = lines[0].split(",")
+    for (line, column), value in cells.items():
+        row = lines[line - 1].split(",")
+        row[names.index(column)] = value
+        lines[line - 1] = ",".join(row)
+    (folder / "later.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_row_that_does_not_fit_is_named(slipway, bundle, transactions, tmp_path, command):
+    # Most amounts are no numbers: by itself the column would be one of text.
+    spoilt(transactions, tmp_path, {(line, "amount"): f"{line} USD" for line in range(5, 200)})
+    outcome = slipway(command, bundle, "later.csv", *COMMANDS[command], cwd=tmp_path, code=2)
+    assert "later.csv: line 5: column 'amount': '5 USD' is not a number" in outcome.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["later.csv"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_rows_that_do_not_fit_are_left_out_up_to_a_limit(slipway, bundle, transactions, tmp_path, command):
+    spoilt(transactions, tmp_path, {(3, "amount"): "many", (7, "num_transactions"): "a few", (7, "amount"): "x"})
+    words = [command, bundle, "later.csv", *COMMANDS[command], "--json", "--rejects", "bad.csv"]
+    document = slipway(*words, "--max-rejects", 2, cwd=tmp_path).document
+    assert document["rejected_rows"] == 2 and document["rejects"] == "bad.csv"
+    rejects = [[row[name] for name in ("file", "line", "column", "value")] for row in rows_of(tmp_path / "bad.csv")]
+    assert sorted(rejects) == [
+        ["later.csv", "3", "amount", "many"],
+        ["later.csv", "7", "amount", "x"],
+        ["later.csv", "7", "num_transactions", "a few"],
+    ]
+    if "--out" in words:
+        kept = [row["transaction_id"] for row in rows_of(tmp_path / "out.csv")]
+        expected = [row["transaction_id"] for row in rows_of(transactions)[:200]]
+        assert kept == expected[:1] + expected[2:5] + expected[6:]
+    slipway(*words, "--max-rejects", 1, cwd=tmp_path, code=2)
+    clean = slipway(command, bundle, transactions, *COMMANDS[command], "--json", cwd=tmp_path).document
+    assert clean["rejected_rows"] == 0 and clean["rejects"] is None
+
+
+def test_a_type_is_that_of_training_whatever_the_file_alone_looks_like(slipway, tmp_path):
+    """Codes with leading zeros, booleans, days before months and whole numbers keep their meaning in a file of few rows."""
+    days = [f"{1 + i % 28:02}.{1 + i % 12:02}.2026" for i in range(400)]
+    rows = [f"{i % 2},{i % 7},{i % 5:02},{'true' if i % 3 else 'false'},{days[i]}\n" for i in range(400)]
+    header = "label,count,zip,online,day\n"
+    (tmp_path / "train.csv").write_text(header + "".join(rows))
+    slipway("train", "train.csv", "--target", "label", "--learner", "decision_tree", "--out", "b", cwd=tmp_path)
+    (tmp_path / "all.csv").write_text(header + "".join(rows[:60]))
+    slipway("score", "b", "all.csv", "--out", "all_scores.csv", cwd=tmp_path)
+    together = [row["score"] for row in rows_of(tmp_path / "all_scores.csv")]
+    # One at a time no column shows its type: 11.12.2026 could be November, 10 a number.
+    for i in (0, 10, 11, 36):
+        (tmp_path / "one.csv").write_text(header + rows[i])
+        slipway("score", "b", "one.csv", "--out", "one_score.csv", cwd=tmp_path)
+        assert [row["score"] for row in rows_of(tmp_path / "one_score.csv")] == [together[i]], rows[i]
+    # A whole number fits as 3.0, a boolean as 1, half a transaction as a number.
+    (tmp_path / "other.csv").write_text(header + "1,3.0,10,1,11.12.2026\n1,2.5,10,0,11.12.2026\n")
+    slipway("score", "b", "other.csv", "--out", "other_scores.csv", cwd=tmp_path)
+    for cells, said in {
+        "1,3,10,maybe,11.12.2026": "line 2: column 'online': 'maybe' is not true or false",
+        "1,3,10,true,12/31/2026": "line 2: column 'day': '12/31/2026' is not a time",
+    }.items():
+        (tmp_path / "wrong.csv").write_text(header + cells + "\n")
+        assert said in slipway("score", "b", "wrong.csv", "--out", "no.csv", cwd=tmp_path, code=2).stderr

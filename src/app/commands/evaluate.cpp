@@ -10,11 +10,11 @@
 #include <slipway/evaluate/gates.hpp>
 #include <slipway/pipeline/dataset.hpp>
 #include <slipway/pipeline/scoring.hpp>
-#include <slipway/table/source.hpp>
 
 #include "bundles.hpp"
 #include "commands.hpp"
 #include "json_numbers.hpp"
+#include "rows.hpp"
 #include "timing.hpp"
 
 namespace slipway::app {
@@ -28,6 +28,7 @@ struct Arguments {
   std::string out;
   std::string weight;
   std::vector<std::string> gates;
+  RowsArguments rows;
   int threads = 0;
 };
 
@@ -50,7 +51,8 @@ Status evaluate_rows(const Arguments& arguments, Console& console) {
   const model::Model& model = bundle.model();
   SLIPWAY_TRY(const auto predictor, engine::Predictor::compile(model));
   timing.begin("read");
-  SLIPWAY_TRY(const table::Table all, table::read_table(arguments.data, arguments.threads));
+  SLIPWAY_TRY(const Rows read, read_rows(bundle, arguments.data, arguments.rows, arguments.threads, console));
+  const table::Table& all = read.table;
   SLIPWAY_TRY(const auto truth, pipeline::read_target(all, model.target, model.task, model.classes));
   // Rows without a known label say nothing about quality.
   std::vector<std::uint32_t> rows;
@@ -95,6 +97,7 @@ Status evaluate_rows(const Arguments& arguments, Console& console) {
   for (const std::string& note : evaluation.notes) console.note(note);
   json document = evaluate::to_json(evaluation);
   document["seconds"] = timing.seconds();
+  read.describe(document);
   document["gates"] = json::array();
   for (const auto& result : results) document["gates"].push_back({{"text", result.text}, {"passed", result.passed}});
   if (!arguments.out.empty())
@@ -115,6 +118,7 @@ void add_evaluate(CLI::App& app, Context& context) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--weight", arguments->weight, "column that says how much each row counts");
   command->add_option("--out", arguments->out, "also write the evaluation here (JSON)");
+  add_rows_flags(*command, arguments->rows);
   command->add_option("--threads", arguments->threads, "threads to use; 0 = all processors");
   command->footer("Example: slipway evaluate models/fraud labelled.csv --gate \"average_precision >= 0.5\"");
   command->callback([arguments, &context] {

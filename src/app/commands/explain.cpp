@@ -11,6 +11,7 @@
 
 #include "bundles.hpp"
 #include "commands.hpp"
+#include "rows.hpp"
 #include "timing.hpp"
 
 namespace slipway::app {
@@ -25,6 +26,7 @@ struct Arguments {
   std::string catalogue;
   std::string write_catalogue;
   int reasons = 0;
+  RowsArguments rows;
   int threads = 0;
 };
 
@@ -37,7 +39,7 @@ struct Collected {
 };
 
 // The bundle's plan, with what the command line says instead.
-Result<explain::ExplanationPlan> plan_of(const package::Bundle& bundle, const Arguments& arguments) {
+Result<explain::ExplanationPlan> plan_of(const package::Bundle& bundle, const Arguments& arguments, Console& console) {
   const auto& inputs = bundle.model().inputs;
   SLIPWAY_TRY(explain::ExplanationPlan plan, explain::read_plan(
                                                  inputs, [&](std::string_view name) { return bundle.has(name); },
@@ -46,8 +48,9 @@ Result<explain::ExplanationPlan> plan_of(const package::Bundle& bundle, const Ar
     SLIPWAY_TRY(plan.options.method, explain::find_method(arguments.method));
   }
   if (!arguments.baselines.empty()) {
-    SLIPWAY_TRY(const table::Table data, table::read_table(arguments.baselines, arguments.threads));
-    SLIPWAY_TRY(const auto rows, model::TableRows::from(inputs, data).with_context(arguments.baselines));
+    // A baseline that does not fit would be missed: none may.
+    SLIPWAY_TRY(const Rows read, read_rows(bundle, arguments.baselines, {}, arguments.threads, console));
+    SLIPWAY_TRY(const auto rows, model::TableRows::from(inputs, read.table).with_context(arguments.baselines));
     if (rows.batch().rows == 0) return invalid_input(arguments.baselines + ": there are no rows to compare with");
     std::vector<std::uint32_t> all(rows.batch().rows);
     std::iota(all.begin(), all.end(), 0);
@@ -119,7 +122,7 @@ Status explain(const Arguments& arguments, Console& console) {
   if (arguments.data.empty() || arguments.out.empty())
     return invalid_input("explain needs DATA and --out, or --write-catalogue");
   SLIPWAY_TRY(const auto predictor, engine::Predictor::compile(bundle.model()));
-  SLIPWAY_TRY(const explain::ExplanationPlan plan, plan_of(bundle, arguments));
+  SLIPWAY_TRY(const explain::ExplanationPlan plan, plan_of(bundle, arguments, console));
   const auto evaluate = [predictor](const model::RowBatch& rows, model::ValueId value, model::Block& out) {
     thread_local engine::Scratch scratch;
     return predictor.evaluate(rows, value, scratch, out);
@@ -129,7 +132,8 @@ Status explain(const Arguments& arguments, Console& console) {
   reasons.count = static_cast<std::size_t>(arguments.reasons);
   reasons.catalogue = plan.catalogue;
   timing.begin("read");
-  SLIPWAY_TRY(const table::Table data, table::read_table(arguments.data, arguments.threads));
+  SLIPWAY_TRY(const Rows read, read_rows(bundle, arguments.data, arguments.rows, arguments.threads, console));
+  const table::Table& data = read.table;
   SLIPWAY_TRY(const auto rows, model::TableRows::from(bundle.model().inputs, data).with_context(arguments.data));
   timing.begin("explain", data.rows());
   Collected collected;
@@ -157,12 +161,14 @@ Status explain(const Arguments& arguments, Console& console) {
   console.print(fmt::format("{} rows explained ({}, {}), in {}", group_digits(static_cast<std::int64_t>(data.rows())),
                             explain::explained_name(explainer.explained()), explain::method_name(explainer.method()),
                             arguments.out));
-  console.document({{"out", arguments.out},
-                    {"rows", data.rows()},
-                    {"explained", explain::explained_name(explainer.explained())},
-                    {"method", explain::method_name(explainer.method())},
-                    {"columns", out.names()},
-                    {"seconds", timing.seconds()}});
+  nlohmann::json document = {{"out", arguments.out},
+                             {"rows", data.rows()},
+                             {"explained", explain::explained_name(explainer.explained())},
+                             {"method", explain::method_name(explainer.method())},
+                             {"columns", out.names()},
+                             {"seconds", timing.seconds()}};
+  read.describe(document);
+  console.document(document);
   return {};
 }
 
@@ -183,6 +189,7 @@ void add_explain(CLI::App& app, Context& context) {
                       "how reasons are worded, instead of the bundle's reasons.yaml");
   command->add_option("--write-catalogue", arguments->write_catalogue,
                       "only write a catalogue of the bundle's inputs to this file, to be edited");
+  add_rows_flags(*command, arguments->rows);
   command->add_option("--threads", arguments->threads, "threads to use; 0 = all processors");
   command->footer("Example: slipway explain models/fraud new.csv --reasons 3 --out why.csv");
   command->callback([arguments, &context] {

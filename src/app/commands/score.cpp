@@ -10,6 +10,7 @@
 
 #include "bundles.hpp"
 #include "commands.hpp"
+#include "rows.hpp"
 #include "timing.hpp"
 
 namespace slipway::app {
@@ -19,6 +20,7 @@ struct Arguments {
   std::string bundle;
   std::string data;
   std::string out;
+  RowsArguments rows;
   int threads = 0;
 };
 
@@ -27,7 +29,8 @@ Status score(const Arguments& arguments, Console& console) {
   SLIPWAY_TRY(const auto bundle, find_bundle(arguments.bundle));
   SLIPWAY_TRY(const auto predictor, engine::Predictor::compile(bundle.model()));
   timing.begin("read");
-  SLIPWAY_TRY(const table::Table data, table::read_table(arguments.data, arguments.threads));
+  SLIPWAY_TRY(const Rows rows, read_rows(bundle, arguments.data, arguments.rows, arguments.threads, console));
+  const table::Table& data = rows.table;
   timing.begin("score");
   SLIPWAY_TRY(const auto prediction,
               predictor.predict_table(data, Threads(arguments.threads)).with_context(arguments.data));
@@ -46,11 +49,13 @@ Status score(const Arguments& arguments, Console& console) {
   timing.end();
   console.print(fmt::format("{} rows scored by {}, in {}", group_digits(static_cast<std::int64_t>(data.rows())),
                             bundle.manifest().name, arguments.out));
-  console.document({{"out", arguments.out},
-                    {"rows", data.rows()},
-                    {"model", bundle.manifest().name},
-                    {"columns", out.names()},
-                    {"seconds", timing.seconds()}});
+  nlohmann::json document = {{"out", arguments.out},
+                             {"rows", data.rows()},
+                             {"model", bundle.manifest().name},
+                             {"columns", out.names()},
+                             {"seconds", timing.seconds()}};
+  rows.describe(document);
+  console.document(document);
   return {};
 }
 
@@ -62,6 +67,7 @@ void add_score(CLI::App& app, Context& context) {
   command->add_option("bundle", arguments->bundle, "a bundle, or a registry's model such as models/fraud")->required();
   command->add_option("data", arguments->data, "CSV, Parquet or JSON file, folder or glob")->required();
   command->add_option("--out", arguments->out, "file to write: .csv or .parquet; ids, score, label")->required();
+  add_rows_flags(*command, arguments->rows);
   command->add_option("--threads", arguments->threads, "threads to use; 0 = all processors");
   command->footer("Example: slipway score models/fraud new.csv --out scores.parquet");
   command->callback(

@@ -44,9 +44,12 @@ struct Manifest {
   model::Task task = model::Task::binary;
   std::string target;
   std::vector<std::string> classes;
-  std::string positive_class;                // binary: classes[1]; else empty
-  std::vector<model::Input> inputs;          // the schema that requests are checked against
-  std::vector<std::string> id_columns;       // carried through scoring, no inputs
+  std::string positive_class;           // binary: classes[1]; else empty
+  std::vector<model::Input> inputs;     // the schema that requests are checked against
+  std::vector<std::string> id_columns;  // carried through scoring, no inputs
+  // The types that the files' columns had at training, as table::LoadOptions::types takes them: of the inputs and the
+  // target. Later files are read by them.
+  std::map<std::string, std::string> column_types;
   std::optional<ThresholdPolicy> threshold;  // binary only
   Lineage lineage;
   std::map<std::string, std::string> notes;  // free text
