@@ -79,6 +79,8 @@ void add_serve_options(CLI::App& command, ServeArguments& a) {
   command.add_option("location", a.location, "a bundle, or a registry's folder such as models/")->required();
   command.add_option("--http", a.http, "address to listen on; port 0 takes a free one")->capture_default_str();
   command.add_option("--grpc", a.grpc, "address for gRPC, such as 127.0.0.1:8081; none without it");
+  command.add_flag("--kserve", a.kserve,
+                   "GET /v1/models/NAME says {name, ready} as KServe does, instead of TensorFlow Serving's status");
   command.add_option("--threads", a.threads, "threads that serve HTTP; 0 = one per processor");
 
   const auto log = [&](auto* option) {
@@ -162,6 +164,7 @@ Result<serving::ServerOptions> make_server_options(const ServeArguments& argumen
   options.idle_milliseconds = milliseconds(arguments.idle_seconds);
   options.drain_milliseconds = milliseconds(arguments.drain_seconds);
   options.drain_delay_milliseconds = milliseconds(arguments.drain_delay_seconds);
+  options.kserve_status = arguments.kserve;
   options.open_administration = arguments.admin;
   options.product_version = pipeline::build_version();
   if (arguments.certificate.empty() != arguments.key.empty())

@@ -40,6 +40,7 @@ struct ServeArguments {
   std::string clients, jwt_key, jwt_issuer, jwt_audience;
   double rate = 0;
   bool admin = false;
+  bool kserve = false;
   std::string access_log;
   std::string traffic;
 };

@@ -100,6 +100,12 @@ Status answer_action(const ActionContext& context, Work& work, const Request& re
     case Action::tensorflow_status: {
       TensorFlowVersion version;
       (target.label ? version.label : version.number) = target.version;
+      if (context.options.kserve_status) {
+        SLIPWAY_TRY(const auto model, find_tensorflow_model(models, target.name, version));
+        if (!context.ready) return unavailable("the server is stopping");
+        response.body = acknowledgement(model->name(), "ready");
+        return {};
+      }
       SLIPWAY_TRY(const auto states, tensorflow_states(models, target.name, version));
       response.body = describe_tensorflow_status(states);
       return {};
@@ -110,6 +116,7 @@ Status answer_action(const ActionContext& context, Work& work, const Request& re
       return {};
     }
     case Action::tensorflow_predict:
+    case Action::kserve_explain:
       return answer_tensorflow_predict(work, models, request, target, response);
     case Action::tensorflow_classify:
     case Action::tensorflow_regress:

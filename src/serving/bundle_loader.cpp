@@ -1,7 +1,9 @@
 #include "bundle_loader.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <slipway/base/hash.hpp>
 #include <slipway/package/bundle.hpp>
 
 namespace slipway::serving {
@@ -17,6 +19,12 @@ Result<LoadedBundle> load_bundle(const std::filesystem::path& folder) {
   loaded.version = std::to_string(manifest.version.value_or(1));  // protocols need a number, registered or not
   loaded.digest = bundle.digest();
   loaded.id_columns = manifest.id_columns;
+  if (manifest.threshold) {
+    DecisionPolicy policy{"", manifest.threshold->threshold, manifest.threshold->method};
+    const std::string rule = fmt::format("{} {} {}", manifest.positive_class, policy.threshold, policy.method);
+    policy.version = "threshold-" + sha256_hex(rule).substr(0, 8);
+    loaded.policy = std::move(policy);
+  }
   SLIPWAY_TRY(loaded.explanation, explain::read_plan(
                                       loaded.model.inputs, [&](std::string_view name) { return bundle.has(name); },
                                       [&](std::string_view name) { return bundle.read(name); }));

@@ -8,6 +8,8 @@
 #include <slipway/explain/explanation_plan.hpp>
 #include <slipway/model/model.hpp>
 
+#include "served_model.hpp"
+
 namespace slipway::serving {
 
 struct LoadedBundle {
@@ -16,6 +18,7 @@ struct LoadedBundle {
   std::string digest;                   // of the bundle
   std::vector<std::string> id_columns;  // that requests may carry besides the inputs
   explain::ExplanationPlan explanation;
+  std::optional<DecisionPolicy> policy;
   // JSON: {"rows": [{name: value}, ...], "scores": [[...], ...]}; "" if it has none
   std::string verification_rows;
 };

@@ -17,6 +17,26 @@ std::string_view rejection_name(Rejection rejection) {
   return names[static_cast<std::size_t>(rejection)];
 }
 
+const std::array<double, 33> tensorflow_latency_bounds = [] {
+  std::array<double, 33> bounds{};
+  double bound = 10;
+  for (double& one : bounds) {
+    one = bound;
+    bound *= 1.8;
+  }
+  return bounds;
+}();
+
+std::string_view tensorflow_method_name(TensorFlowMethod method) {
+  static constexpr std::string_view names[] = {"Predict", "Classify", "Regress", "MultiInference"};
+  return names[static_cast<std::size_t>(method)];
+}
+
+std::string_view failure_reason_name(FailureReason reason) {
+  static constexpr std::string_view names[] = {"REJECTED", "CANCELED", "BACKEND", "OTHER"};
+  return names[static_cast<std::size_t>(reason)];
+}
+
 void ServerMetrics::count_request(Route route, int status) {
   std::size_t at = 0;
   while (at < statuses.size() && statuses[at] != status) ++at;

@@ -26,12 +26,20 @@ struct Histogram {
     add(counts[bucket]);
     sum.fetch_add(value, std::memory_order_relaxed);
   }
+  // Adds what the other has; for a sum that nobody else uses.
+  void add_all(const Histogram& other) {
+    for (std::size_t i = 0; i <= Bounds; ++i) add(counts[i], other.counts[i].load(std::memory_order_relaxed));
+    sum.store(sum.load(std::memory_order_relaxed) + other.sum.load(std::memory_order_relaxed));
+  }
 };
 
 inline constexpr std::array<double, 14> latency_bounds = {50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3,
                                                           10e-3, 20e-3,  50e-3,  0.1,    0.2,  0.5,  1};
 inline constexpr std::array<double, 20> score_bounds = {0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5,
                                                         0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1};
+
+// Of TensorFlow Serving's latencies, in microseconds: 10 * 1.8^k, 33 of them.
+extern const std::array<double, 33> tensorflow_latency_bounds;
 
 enum class Route : std::uint8_t {
   root,
@@ -72,11 +80,24 @@ struct ModelStatistics {
   std::uint64_t last_milliseconds = 0;  // since 1970
 };
 
+// A method of TensorFlow Serving's, as its metrics name it.
+enum class TensorFlowMethod : std::uint8_t { predict, classify, regress, multi_inference, count };
+std::string_view tensorflow_method_name(TensorFlowMethod method);  // "Predict"
+
+// Why a request of a model failed, as Triton's metrics say it.
+enum class FailureReason : std::uint8_t { rejected, canceled, backend, other, count };
+std::string_view failure_reason_name(FailureReason reason);  // "REJECTED"
+
 // Of one loaded version of a model.
 struct ModelMetrics {
   explicit ModelMetrics(std::size_t inputs) : out_of_range(inputs), unseen(inputs), missing(inputs) {}
   Counter rows{0};
   Counter requests{0}, failures{0};  // scored, refused
+  std::array<Counter, static_cast<std::size_t>(FailureReason::count)> failure_reasons{};
+  // Of scored requests over TensorFlow Serving's protocols, over REST [0] and gRPC [1], by method: whole, and of that
+  // the model alone.
+  std::array<std::array<Histogram<33>, static_cast<std::size_t>(TensorFlowMethod::count)>, 2> tensorflow_latency{};
+  std::array<Histogram<33>, static_cast<std::size_t>(TensorFlowMethod::count)> tensorflow_runtime{};
   Counter request_nanoseconds{0}, failure_nanoseconds{0}, input_nanoseconds{0}, infer_nanoseconds{0};
   Counter output_nanoseconds{0}, last_milliseconds{0};
   Histogram<latency_bounds.size()> seconds;  // of scored requests

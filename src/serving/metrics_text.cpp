@@ -125,10 +125,13 @@ void write_triton_names(MetricsText& out, const Models& all) {
   };
   using S = const ModelStatistics&;
   each("nv_inference_request_success", "Requests scored.", [](S s) { return s.success.count; });
-  out.family("nv_inference_request_failure", "counter", "Requests refused.");
+  out.family("nv_inference_request_failure", "counter", "Requests refused, by reason.");
   for (const auto& model : all)
-    out.sample("nv_inference_request_failure", {"model", model->name(), "version", model->version(), "reason", "OTHER"},
-               value(model->metrics().failures));
+    for (std::size_t reason = 0; reason < static_cast<std::size_t>(FailureReason::count); ++reason)
+      out.sample("nv_inference_request_failure",
+                 {"model", model->name(), "version", model->version(), "reason",
+                  failure_reason_name(static_cast<FailureReason>(reason))},
+                 value(model->metrics().failure_reasons[reason]));
   each("nv_inference_count", "Rows scored.", [](S s) { return s.rows; });
   each("nv_inference_exec_count", "Runs of the model.", [](S s) { return s.success.count; });
   each("nv_inference_request_duration_us", "Time of whole requests.", [](S s) { return s.success.nanoseconds / 1000; });
@@ -138,6 +141,9 @@ void write_triton_names(MetricsText& out, const Models& all) {
   each("nv_inference_compute_infer_duration_us", "Time of scoring.", [](S s) { return s.infer.nanoseconds / 1000; });
   each("nv_inference_compute_output_duration_us", "Time of writing outputs.",
        [](S s) { return s.output.nanoseconds / 1000; });
+  out.family("nv_inference_pending_request_count", "gauge", "Requests in a queue: there is none.");
+  for (const auto& model : all)
+    out.sample("nv_inference_pending_request_count", {"model", model->name(), "version", model->version()}, 0);
 }
 
 // TensorFlow Serving's names.
@@ -152,6 +158,35 @@ void write_tensorflow_names(MetricsText& out, const Models& all) {
     out.sample(":tensorflow:serving:request_count", {"model_name", name, "status", "OK"}, counts.first);
     out.sample(":tensorflow:serving:request_count", {"model_name", name, "status", "INVALID_ARGUMENT"}, counts.second);
   }
+  // Its histograms are a name's, not a version's.
+  using Method = TensorFlowMethod;
+  constexpr auto methods = static_cast<std::size_t>(Method::count);
+  const auto latency = [&](std::string_view name, std::string_view help, std::string_view label,
+                           const auto& histogram_of, std::initializer_list<std::string_view> values) {
+    out.family(name, "histogram", help);
+    for (const auto& [model_name, counts] : by_name)
+      for (std::size_t which = 0; which < values.size(); ++which)
+        for (std::size_t method = 0; method < methods; ++method) {
+          Histogram<33> sum;
+          for (const auto& model : all)
+            if (model->name() == model_name) sum.add_all(histogram_of(model->metrics(), which, method));
+          if (sum.sum.load() > 0)
+            out.histogram(name,
+                          {"model_name", model_name, "API", tensorflow_method_name(static_cast<Method>(method)), label,
+                           values.begin()[which]},
+                          sum, tensorflow_latency_bounds);
+        }
+  };
+  latency(":tensorflow:serving:request_latency", "Microseconds of whole requests.", "entrypoint",
+          [](const ModelMetrics& metrics, std::size_t which, std::size_t method) -> const Histogram<33>& {
+            return metrics.tensorflow_latency[which][method];
+          },
+          {"REST", "GRPC"});
+  latency(":tensorflow:serving:runtime_latency", "Microseconds of the model alone.", "runtime",
+          [](const ModelMetrics& metrics, std::size_t, std::size_t method) -> const Histogram<33>& {
+            return metrics.tensorflow_runtime[method];
+          },
+          {"Slipway"});
 }
 
 }  // namespace

@@ -105,8 +105,12 @@ struct ModelRepository::State {
   Clock::time_point retry = Clock::time_point::max();
   std::set<std::string, std::less<>> unloaded;
   std::map<std::string, Traffic, std::less<>> rules;
+  std::optional<std::map<std::string, NameConfiguration, std::less<>>> configured;  // nothing: every name is served
   std::uint64_t fresh_bytes = 0;  // of models loaded and not yet swapped in
   std::atomic<std::uint64_t> swaps{0};
+
+  std::mutex telling;
+  std::function<void()> told;  // under `telling`
 
   mutable std::mutex mutex;  // of what follows, never held for long
   std::shared_ptr<const Catalogue> catalogue = std::make_shared<Catalogue>();
@@ -137,6 +141,10 @@ struct ModelRepository::State {
     {
       const std::lock_guard guard(mutex);
       catalogue.swap(pointer);
+    }
+    {
+      const std::lock_guard guard(telling);
+      if (told) told();
     }
     retire(std::move(retired), std::move(pointer), std::move(old));
   }
@@ -192,7 +200,25 @@ struct ModelRepository::State {
                                      used >> 20, options.memory_bytes >> 20));
     fresh_bytes += needed;
     return ServedModel::make(std::move(bundle.model), std::move(bundle.version), std::move(bundle.digest),
-                             std::move(bundle.id_columns), std::move(bundle.explanation), bundle.verification_rows);
+                             std::move(bundle.id_columns), std::move(bundle.explanation), bundle.verification_rows,
+                             std::move(bundle.policy));
+  }
+
+  // Whether a version is to be served; `all` are the registry's.
+  bool is_wanted(const registry::Version& version, const std::vector<registry::Version>& all) const {
+    if (unloaded.contains(version.name)) return false;
+    if (!configured) return !version.aliases.empty();
+    const auto found = configured->find(version.name);
+    if (found == configured->end()) return false;
+    using Versions = NameConfiguration::Versions;
+    const NameConfiguration& wanted = found->second;
+    if (!version.aliases.empty() || wanted.versions == Versions::all) return true;
+    if (wanted.versions == Versions::specific)
+      return std::find(wanted.specific.begin(), wanted.specific.end(), version.version) != wanted.specific.end();
+    const auto newer = std::count_if(all.begin(), all.end(), [&](const registry::Version& other) {
+      return other.name == version.name && other.version > version.version;
+    });
+    return wanted.versions == Versions::latest && newer < static_cast<std::ptrdiff_t>(wanted.latest);
   }
 
   // What the registry says should be served. A version that cannot be loaded stands in its name's `failed`; the first
@@ -202,7 +228,7 @@ struct ModelRepository::State {
     const auto old = now();
     Catalogue fresh;
     for (const registry::Version& version : versions) {
-      if (version.aliases.empty() || unloaded.contains(version.name)) continue;
+      if (!is_wanted(version, versions)) continue;
       const std::string number = std::to_string(version.version);
       Name& name = fresh[version.name];
       for (const std::string& alias : version.aliases) {
@@ -224,6 +250,10 @@ struct ModelRepository::State {
       name.failed[number] = error.message();
       if (!problem) problem = std::move(error);
     }
+    if (configured)
+      for (auto& [name, entry] : fresh)
+        for (const auto& [label, number] : configured->find(name)->second.labels)
+          entry.aliases.emplace(label, std::to_string(number));
     for (auto& [name, entry] : fresh) {
       if (entry.versions.contains(entry.default_version)) continue;
       // The champion could not be loaded: the one before goes on.
@@ -268,6 +298,57 @@ struct ModelRepository::State {
     const auto entry = catalogue_now->find(name);
     if (entry == catalogue_now->end()) return not_found(fmt::format("model '{}' is not served", name));
     return entry->second.default_version;
+  }
+
+  // Whether the registry has what a configuration asks for.
+  Status check_configuration(const NameConfiguration& wanted) const {
+    SLIPWAY_TRY(const std::vector<std::string> names, registry->names());
+    if (std::find(names.begin(), names.end(), wanted.name) == names.end())
+      return not_found(fmt::format("Request for unknown model: '{}' is not found{}; the registry has: {}", wanted.name,
+                                   suggestion(wanted.name.substr(0, 256), names), list_names(names)));
+    const std::filesystem::path folder = registry->folder() / wanted.name;
+    std::error_code ignored;
+    if (!wanted.base_path.empty() && std::filesystem::weakly_canonical(wanted.base_path, ignored) !=
+                                         std::filesystem::weakly_canonical(folder, ignored))
+      return invalid_input(
+          fmt::format("model '{}': base_path '{}': expected {} or nothing: this server's models come from "
+                      "its registry",
+                      wanted.name, wanted.base_path, folder.string()));
+    SLIPWAY_TRY(const std::vector<registry::Version> versions, registry->list(wanted.name));
+    std::vector<std::string> numbers;
+    for (const registry::Version& one : versions) numbers.push_back(std::to_string(one.version));
+    for (const std::int64_t number : wanted.specific)
+      if (std::find(numbers.begin(), numbers.end(), std::to_string(number)) == numbers.end())
+        return not_found(fmt::format("Could not find version {} of model {}; the registry has: {}", number, wanted.name,
+                                     list_names(numbers)));
+    for (const auto& [label, number] : wanted.labels)
+      for (const registry::Version& one : versions)
+        if (one.version != number && std::find(one.aliases.begin(), one.aliases.end(), label) != one.aliases.end())
+          return invalid_input(
+              fmt::format("model '{}': version_labels: '{}' is an alias of the registry's, for version "
+                          "{}: promote another version, or set the alias there",
+                          wanted.name, label, one.version));
+    return {};
+  }
+
+  // Loads what `configured` says, all of it or nothing.
+  Status follow_configuration() {
+    const auto before = fingerprint(registry->folder() / "registry.jsonl");
+    std::optional<Error> problem;
+    auto fresh = load_registry(problem);
+    if (!fresh.ok()) return std::move(fresh).error();
+    if (problem) return std::move(*problem).with_context("a servable did not become available");
+    for (const auto& [name, wanted] : *configured)
+      for (const auto& [label, number] : wanted.labels)
+        if (!fresh->find(name)->second.versions.contains(std::to_string(number)))
+          return check_failed(
+              fmt::format("Request to assign label to version {} of model {}, which is not currently "
+                          "available for inference",
+                          number, name));
+    swap_in(std::move(*fresh));
+    seen = before;
+    retry = Clock::time_point::max();
+    return {};
   }
 
   Status need_registry() const {
@@ -337,6 +418,11 @@ Status ModelRepository::load(std::string_view name) {
     return not_found(fmt::format("Request for unknown model: '{}' is not found{}; the registry has: {}", name,
                                  suggestion(name.substr(0, 256), names), list_names(names)));
   if (const auto found = state.unloaded.find(name); found != state.unloaded.end()) state.unloaded.erase(found);
+  if (state.configured && !state.configured->contains(name)) {
+    NameConfiguration added;
+    added.name = name;
+    state.configured->emplace(name, std::move(added));
+  }
   if (Status status = state.follow_registry(name); !status.ok()) {
     // Another name's trouble is not this one's.
     const auto catalogue = state.now();
@@ -354,6 +440,35 @@ Status ModelRepository::unload(std::string_view name) {
   fresh.erase(fresh.find(name));
   state_->swap_in(std::move(fresh));
   return {};
+}
+
+Status ModelRepository::configure(std::vector<NameConfiguration> names) {
+  const std::lock_guard guard(state_->loading);
+  State& state = *state_;
+  if (!state.registry)
+    return check_failed("a single bundle is served: there is no registry from which models could be chosen");
+  std::map<std::string, NameConfiguration, std::less<>> wanted;
+  for (NameConfiguration& one : names) {
+    SLIPWAY_CHECK(state.check_configuration(one));
+    if (wanted.contains(one.name))
+      return invalid_input(fmt::format("Illegal to list model {} multiple times in config list", one.name));
+    std::string name = one.name;
+    wanted.emplace(std::move(name), std::move(one));
+  }
+  auto configured = std::exchange(state.configured, std::move(wanted));
+  auto unloaded = std::exchange(state.unloaded, {});
+  Status status = state.follow_configuration();
+  if (!status.ok()) {
+    state.configured = std::move(configured);
+    state.unloaded = std::move(unloaded);
+    state.fresh_bytes = 0;
+  }
+  return status;
+}
+
+void ModelRepository::on_change(std::function<void()> told) {
+  const std::lock_guard guard(state_->telling);
+  state_->told = std::move(told);
 }
 
 Result<std::string> ModelRepository::promote(std::string_view name, std::string_view version, const std::string& who,

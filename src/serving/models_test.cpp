@@ -169,6 +169,81 @@ TEST_F(ModelsTest, PromotesAndRollsBack) {
   EXPECT_FALSE(models->promote("fraud", "7", "ann", "").ok());
 }
 
+TEST_F(ModelsTest, ServesWhatIsConfigured) {
+  for (const float leaf : {0.1F, 0.2F, 0.3F}) publish(leaf);
+  const auto models = ModelRepository::open(root_ / "models").value();
+  int told = 0;
+  models->on_change([&] { ++told; });
+  using Versions = NameConfiguration::Versions;
+  NameConfiguration fraud;
+  fraud.name = "fraud";
+  fraud.base_path = (root_ / "models/fraud").string();
+  fraud.versions = Versions::latest;
+  fraud.labels = {{"stable", 3}};
+  ASSERT_TRUE(models->configure({fraud}).ok());
+  EXPECT_EQ(told, 1);
+  EXPECT_THAT(models->versions("fraud"), ElementsAre("1", "3"));  // 1 is the champion
+  EXPECT_EQ(score(models), 0.1F);
+  EXPECT_EQ(score(models, "/score?model=fraud&version=stable"), 0.3F);
+  fraud.labels.clear();
+  fraud.versions = Versions::specific;
+  fraud.specific = {2};
+  ASSERT_TRUE(models->configure({fraud}).ok());
+  EXPECT_THAT(models->versions("fraud"), ElementsAre("1", "2"));
+  EXPECT_FALSE(models->find("fraud", "stable").ok());
+  fraud.versions = Versions::all;
+  ASSERT_TRUE(models->configure({fraud}).ok());
+  EXPECT_THAT(models->versions("fraud"), ElementsAre("1", "2", "3"));
+
+  // What is refused changes nothing.
+  const auto refusal = [&](const auto& change) {
+    NameConfiguration other = fraud;
+    change(other);
+    const Status refused = models->configure({other});
+    EXPECT_FALSE(refused.ok());
+    EXPECT_THAT(models->versions("fraud"), ElementsAre("1", "2", "3"));
+    return refused.ok() ? std::string() : refused.error().message();
+  };
+  EXPECT_THAT(refusal([](auto& other) { other.name = "frau"; }), HasSubstr("did you mean 'fraud'?"));
+  EXPECT_THAT(refusal([](auto& other) { other.base_path = "/elsewhere"; }), HasSubstr("base_path"));
+  EXPECT_THAT(refusal([](auto& other) { other.specific = {7}; }), HasSubstr("version 7"));
+  EXPECT_THAT(refusal([](auto& other) { other.labels = {{"stable", 7}}; }), HasSubstr("not currently available"));
+  EXPECT_THAT(refusal([](auto& other) { other.labels = {{"champion", 2}}; }), HasSubstr("alias of the registry's"));
+  EXPECT_THAT(models->configure({fraud, fraud}).error().message(), HasSubstr("multiple times"));
+  fs::remove(root_ / "models/fraud/3/model.onnx");
+  fraud.versions = Versions::with_alias;
+  ASSERT_TRUE(models->configure({fraud}).ok());
+  fraud.versions = Versions::all;
+  EXPECT_THAT(models->configure({fraud}).error().message(), HasSubstr("did not become available"));
+  EXPECT_THAT(models->versions("fraud"), ElementsAre("1"));
+
+  ASSERT_TRUE(models->configure({}).ok());
+  EXPECT_TRUE(models->all().empty());
+  publish(0.4F);
+  EXPECT_TRUE(models->refresh().ok());
+  EXPECT_TRUE(models->all().empty());
+  ASSERT_TRUE(models->load("fraud").ok());
+  EXPECT_EQ(score(models), 0.1F);
+}
+
+TEST_F(ModelsTest, AnAnswerNamesTheLabelsPolicy) {
+  package::Manifest manifest;
+  manifest.name = "fraud";
+  manifest.threshold = {0.5, "maximise f1"};
+  const auto answer = [&] {
+    package::BundleWriter writer(manifest);
+    EXPECT_TRUE(writer.add_model(fraud_model()).ok());
+    EXPECT_TRUE(writer.publish(root_ / "bundle", true).ok());
+    Service service({.models = ModelRepository::open(root_ / "bundle").value()});
+    return nlohmann::json::parse(service.handle(Request{"POST", "/score", {}, R"({"count":1})"}).body);
+  };
+  const std::string first = answer()["policy"], again = answer()["policy"];
+  EXPECT_THAT(first, ::testing::StartsWith("threshold-"));
+  EXPECT_EQ(first, again);
+  manifest.threshold = {0.5, "precision >= 0.9"};
+  EXPECT_NE(answer()["policy"], first);
+}
+
 TEST_F(ModelsTest, MemoryIsBounded) {
   publish(0.1F);
   const std::uint64_t needed = estimated_bytes(fraud_model());

@@ -106,6 +106,7 @@ std::string describe_openapi(const ModelRepository& models, std::string_view pro
   paths["/v1/models/{name}"]["get"] =
       operation("TensorFlow Serving: the states of a model's versions", nullptr, {name});
   paths["/v1/models/{name}/metadata"]["get"] = operation("TensorFlow Serving: signatures", nullptr, {name});
+  paths["/v1/models/{name}:explain"]["post"] = operation("KServe V1: scores with reasons", any, {name});
   for (const char* verb : {"predict", "classify", "regress"})
     paths[fmt::format("/v1/models/{{name}}:{}", verb)]["post"] =
         operation(fmt::format("TensorFlow Serving: {}", verb).c_str(), any, {name});

@@ -112,7 +112,7 @@ std::optional<Target> parse_tensorflow_model(std::string_view rest) {
   else if (last.empty())
     for (const auto& [word, action] :
          {std::pair{"predict", Action::tensorflow_predict}, std::pair{"classify", Action::tensorflow_classify},
-          std::pair{"regress", Action::tensorflow_regress}})
+          std::pair{"regress", Action::tensorflow_regress}, std::pair{"explain", Action::kserve_explain}})
       if (verb == word) target = make(action, Route::tensorflow_predict, "POST", name, version);
   if (target) target->label = label;
   return target;

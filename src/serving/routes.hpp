@@ -31,6 +31,7 @@ enum class Action : std::uint8_t {
   tensorflow_predict,
   tensorflow_classify,
   tensorflow_regress,
+  kserve_explain,
   openapi,
   admin_models,
   admin_promote,

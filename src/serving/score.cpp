@@ -67,6 +67,11 @@ void append_row(std::string& out, const Work& work, std::size_t row) {
   journal::append_json_string(out, work.model->name());
   out += ",\"version\":";
   journal::append_json_string(out, work.model->version());
+  if (const auto& policy = work.model->policy()) {
+    out += ",\"policy\":\"";
+    out += policy->version;
+    out += '"';
+  }
   out += ",\"request_id\":";
   journal::append_json_string(out, work.row_id(row));
   out += '}';

@@ -23,7 +23,8 @@ Memory& memory() {
 Result<std::shared_ptr<const ServedModel>> ServedModel::make(model::Model model, std::string version,
                                                              std::string digest, std::vector<std::string> id_columns,
                                                              explain::ExplanationPlan explanation,
-                                                             std::string_view verification_rows) {
+                                                             std::string_view verification_rows,
+                                                             std::optional<DecisionPolicy> policy) {
   std::shared_ptr<ServedModel> served(new ServedModel());
   served->model_ = std::move(model);
   served->version_ = std::move(version);
@@ -42,6 +43,7 @@ Result<std::shared_ptr<const ServedModel>> ServedModel::make(model::Model model,
     categories.insert(inputs[i].categories.begin(), inputs[i].categories.end());
     served->says_one_[i] = categories.contains("1") || categories.contains("0") ? 1 : 0;
   }
+  served->policy_ = std::move(policy);
   served->metrics_ = std::make_unique<ModelMetrics>(inputs.size());
   SLIPWAY_TRY(served->predictor_, engine::Predictor::compile(served->model_));
   served->catalogue_ = std::move(explanation.catalogue);

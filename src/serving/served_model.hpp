@@ -22,6 +22,13 @@ namespace slipway::serving {
 
 using Scores = engine::Prediction;
 
+// How the scores of two classes become a label.
+struct DecisionPolicy {
+  std::string version;   // a name that changes whenever the rest does: "maximise f1" at 0.31 is always the same one
+  double threshold = 0;  // of the positive class's score
+  std::string method;    // how it was chosen: "maximise f1"
+};
+
 class ServedModel {
  public:
   // Compiles the model and scores its verification rows, or a row of missing values, so that the first request finds
@@ -29,7 +36,8 @@ class ServedModel {
   static Result<std::shared_ptr<const ServedModel>> make(model::Model model, std::string version, std::string digest,
                                                          std::vector<std::string> id_columns,
                                                          explain::ExplanationPlan explanation = {},
-                                                         std::string_view verification_rows = {});
+                                                         std::string_view verification_rows = {},
+                                                         std::optional<DecisionPolicy> policy = std::nullopt);
 
   const model::Model& model() const { return model_; }
   const std::string& name() const { return model_.name; }
@@ -55,6 +63,9 @@ class ServedModel {
   float score(const Scores& scores, std::size_t row) const;
   std::string_view label(const Scores& scores, std::size_t row) const;  // "" for a regression
 
+  // The rule by which scores become labels; nothing where the bundle states none.
+  const std::optional<DecisionPolicy>& policy() const { return policy_; }
+
   Status predict(const model::RowBatch& rows, Scores& out) const;
   // An error that says why, if this model cannot be explained.
   Status can_explain() const;
@@ -75,6 +86,7 @@ class ServedModel {
   };
   model::Model model_;
   std::string version_, digest_;
+  std::optional<DecisionPolicy> policy_;
   std::vector<std::string> input_names_, id_columns_;
   std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>> index_;
   std::vector<std::unordered_set<std::string_view>> categories_;

@@ -179,6 +179,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, std::shared
   service.access = options.access;
   service.access_log = options.access_log;
   service.open_administration = options.open_administration;
+  service.kserve_status = options.kserve_status;
   service.in_flight = options.in_flight;
   service.body_bytes = options.body_bytes;
   state->shared.service = std::make_unique<Service>(std::move(service));

@@ -92,6 +92,28 @@ Work& thread_work() {
   return work;
 }
 
+std::optional<TensorFlowMethod> tensorflow_method(Action action) {
+  switch (action) {
+    case Action::tensorflow_predict:
+      return TensorFlowMethod::predict;
+    case Action::tensorflow_classify:
+      return TensorFlowMethod::classify;
+    case Action::tensorflow_regress:
+      return TensorFlowMethod::regress;
+    default:
+      return std::nullopt;
+  }
+}
+// The same of a gRPC method's path.
+std::optional<TensorFlowMethod> tensorflow_method(std::string_view path) {
+  constexpr std::string_view service = "/tensorflow.serving.PredictionService/";
+  if (!path.starts_with(service)) return std::nullopt;
+  for (std::size_t at = 0; at < static_cast<std::size_t>(TensorFlowMethod::count); ++at)
+    if (path.substr(service.size()) == tensorflow_method_name(static_cast<TensorFlowMethod>(at)))
+      return static_cast<TensorFlowMethod>(at);
+  return std::nullopt;
+}
+
 // What is known of a request until it has been answered.
 struct Exchange {
   Route route = Route::other;
@@ -109,7 +131,9 @@ struct Service::State {
   ServiceOptions options;
   ServerMetrics metrics;
   std::atomic<bool> ready{true};
-  Loader loader;  // last: its tasks use what stands above
+  std::mutex telling;
+  std::function<void()> told;  // under `telling`
+  Loader loader;               // last: its tasks use what stands above
 
   // A refusal, or nothing if the request may go on.
   std::optional<Admission> refuse(const Credentials& credentials, bool open, bool admin, Exchange& exchange) {
@@ -135,16 +159,25 @@ struct Service::State {
   // Whether rows of this request go to the prediction log.
   bool is_logged(const Work& work) const { return options.journal != nullptr && work.scored && work.rows.size() > 0; }
   void log_rows(Work& work, std::function<void(Status)> done);
+  void tell() {
+    const std::lock_guard guard(telling);
+    if (told) told();
+  }
   // An action that loads models, on the loader's thread.
   void load_apart(Exchange exchange, const Request& request, const Target& target, Response response, Respond respond);
+  void call_apart(Exchange exchange, std::string_view message, RespondCall respond);
   void score_and_log_shadow(Work& work);
   void count_model(Work& work, bool ok, ErrorCode code);
+  void count_tensorflow(const Work& work, TensorFlowMethod method, bool grpc) const;
   void describe(Exchange& exchange, const Work& work) const;
   void finish(const Exchange& exchange, int status, std::string_view error);
 };
 
-Service::Service(ServiceOptions options) : state_(std::make_unique<State>()) { state_->options = std::move(options); }
-Service::~Service() = default;
+Service::Service(ServiceOptions options) : state_(std::make_unique<State>()) {
+  state_->options = std::move(options);
+  state_->options.models->on_change([state = state_.get()] { state->tell(); });
+}
+Service::~Service() { state_->options.models->on_change({}); }
 
 namespace {
 
@@ -217,8 +250,22 @@ void Service::State::count_model(Work& work, bool ok, ErrorCode code) {
     return;
   }
   add(counts.failures);
+  const FailureReason reason = code == ErrorCode::unavailable ? FailureReason::rejected
+                               : code == ErrorCode::cancelled ? FailureReason::canceled
+                               : code == ErrorCode::internal  ? FailureReason::backend
+                                                              : FailureReason::other;
+  add(counts.failure_reasons[static_cast<std::size_t>(reason)]);
   add(counts.failure_nanoseconds, whole);
   if (code == ErrorCode::invalid_input) add(counts.rejected[static_cast<std::size_t>(work.rows.rejection())]);
+}
+
+void Service::State::count_tensorflow(const Work& work, TensorFlowMethod method, bool grpc) const {
+  ModelMetrics& counts = work.model->metrics();
+  const auto at = static_cast<std::size_t>(method);
+  const auto microseconds = [](Clock::duration duration) { return static_cast<double>(nanoseconds(duration)) * 1e-3; };
+  counts.tensorflow_latency[grpc ? 1 : 0][at].observe(microseconds(Clock::now() - work.begun),
+                                                      tensorflow_latency_bounds);
+  counts.tensorflow_runtime[at].observe(microseconds(work.inferred - work.read), tensorflow_latency_bounds);
 }
 
 void Service::State::describe(Exchange& exchange, const Work& work) const {
@@ -324,6 +371,31 @@ void Service::State::load_apart(Exchange exchange, const Request& request, const
   if (!taken) conclude(*task, unavailable("too many loads are waiting: try again in a second"));
 }
 
+void Service::State::call_apart(Exchange exchange, std::string_view message, RespondCall respond) {
+  struct Task {
+    Exchange exchange;
+    std::string message;
+    RespondCall respond;
+  };
+  const auto task = std::make_shared<Task>(Task{std::move(exchange), std::string(message), std::move(respond)});
+  const auto conclude = [this](Task& done, const Status& status, Reply reply) {
+    if (!status.ok()) reply = reply_error(codes_of(status.error().code()).grpc, status.error().message());
+    finish(done.exchange, reply.code, reply.error);
+    done.respond(std::move(reply));
+  };
+  const bool taken = loader.run([this, task, conclude] {
+    Reply reply;
+    const Status status = safely([&]() -> Status {
+      Work& work = thread_work();
+      work.reset();
+      CallContext context{work, *options.models, ready, options.product_version};
+      return task->exchange.call->handler(context, task->message, reply.message);
+    });
+    conclude(*task, status, std::move(reply));
+  });
+  if (!taken) conclude(*task, unavailable("too many loads are waiting: try again in a second"), {});
+}
+
 void Service::handle(const Request& sent, Respond respond) {
   State& state = *state_;
   Exchange exchange;
@@ -415,6 +487,7 @@ void Service::handle(const Request& sent, Respond respond) {
     if (work.scored) {
       response.headers.emplace_back("X-Model-Version", work.model->version());
       state.count_model(work, true, ErrorCode::internal);
+      if (const auto method = tensorflow_method(target->action)) state.count_tensorflow(work, *method, false);
     }
     if (const Coding wanted = choose_coding(request.header("accept-encoding"));
         wanted != Coding::identity && response.body.size() >= worth_packing) {
@@ -485,6 +558,8 @@ void Service::call(const Call& call, RespondCall respond) {
                           refused->message);
     } else if (!method->open && state.is_full()) {
       reply = reply_error(grpc_exhausted, "too many requests at a time: try again in a second");
+    } else if (method->loads) {
+      return state.call_apart(std::move(exchange), call.message, std::move(respond));
     } else {
       const std::string_view id = find_header(call.metadata, "x-request-id");
       work.request_id = usable_id(id) ? std::string(id) : method->scores ? fresh_id() : std::string();
@@ -492,7 +567,9 @@ void Service::call(const Call& call, RespondCall respond) {
       const Status status = safely([&]() -> Status {
         CallContext context{work, *state.options.models, state.ready, state.options.product_version};
         SLIPWAY_CHECK(method->handler(context, call.message, reply.message));
-        if (work.scored) state.count_model(work, true, ErrorCode::internal);
+        if (!work.scored) return {};
+        state.count_model(work, true, ErrorCode::internal);
+        if (const auto named = tensorflow_method(method->path)) state.count_tensorflow(work, *named, true);
         return {};
       });
       if (!status.ok()) {
@@ -551,7 +628,24 @@ Reply Service::call(const Call& one) {
 }
 
 void Service::finish_loads() { state_->loader.stop(); }
-void Service::set_ready(bool ready) { state_->ready = ready; }
+void Service::set_ready(bool ready) {
+  state_->ready = ready;
+  state_->tell();
+}
+Reply Service::look(const Call& call) {
+  Reply reply;
+  const Status status = safely([&]() -> Status {
+    Work work;
+    CallContext context{work, *state_->options.models, state_->ready, state_->options.product_version};
+    return find_call_method(call.method)->handler(context, call.message, reply.message);
+  });
+  if (!status.ok()) reply = reply_error(codes_of(status.error().code()).grpc, status.error().message());
+  return reply;
+}
+void Service::on_change(std::function<void()> told) {
+  const std::lock_guard guard(state_->telling);
+  state_->told = std::move(told);
+}
 void Service::count_refused(int status) { state_->metrics.count_request(Route::other, status); }
 void Service::count_connections(int change) {
   state_->metrics.connections.fetch_add(change, std::memory_order_relaxed);

@@ -1,4 +1,5 @@
 // TensorFlow Serving's REST predict: row form ("instances" -> "predictions") and column form ("inputs" -> "outputs").
+// KServe's V1 protocol is its row form; its explain is the same with reasons ("instances" -> "explanations").
 #include <fmt/format.h>
 
 #include <slipway/journal/json_text.hpp>
@@ -59,7 +60,9 @@ Status choose_tensorflow_model(Work& work, const ModelRepository& models, const 
 Status answer_tensorflow_predict(Work& work, const ModelRepository& models, const Request& request,
                                  const Target& target, Response& response) {
   SLIPWAY_CHECK(choose_tensorflow_model(work, models, target));
+  const bool explain = target.action == Action::kserve_explain;
   SLIPWAY_TRY(work.reason_count, query_reasons(request.target));
+  if (explain && work.reason_count == 0) work.reason_count = default_reasons;
   SLIPWAY_TRY(const dom::element root, work.json.parse(request.body));
   if (!root.is_object())
     return invalid_input(fmt::format("expected an object with 'instances' or 'inputs', got {}", kind_of(root)));
@@ -88,7 +91,7 @@ Status answer_tensorflow_predict(Work& work, const ModelRepository& models, cons
     append_columns(out, work);
     return {};
   }
-  out += "{\"predictions\":";
+  out += explain ? "{\"explanations\":" : "{\"predictions\":";
   append_list(out, work.rows.size(), [&](std::size_t row) {
     out += '{';
     append_scores(out, work, row);

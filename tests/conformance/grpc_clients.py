@@ -1,4 +1,5 @@
-"""What real gRPC clients make of a running server: tritonclient, tensorflow-serving-api, grpc.health.
+"""What real gRPC clients make of a running server: tritonclient, tensorflow-serving-api, grpcio-health-checking,
+grpcio-reflection.
 
 usage: python grpc_clients.py BASE_URL GRPC_ADDRESS MODEL
 Prints one line per check; exit code 1 if one fails.
@@ -7,6 +8,7 @@ Prints one line per check; exit code 1 if one fails.
 import os
 import queue
 import sys
+import threading
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
@@ -248,6 +250,212 @@ def with_tensorflow(checks, address, model, metadata, score):
     channel.close()
 
 
+def shape_of(message, seen, fields):
+    """Every field of a message and of those in it: name, number, type, repeated, in a map or a oneof."""
+    if message.full_name in seen:
+        return
+    seen.add(message.full_name)
+    for field in message.fields:
+        of = field.message_type or field.enum_type
+        fields[f"{message.full_name}.{field.name}"] = (
+            field.number, field.type, field.is_repeated, of and of.full_name, field.containing_oneof and field.containing_oneof.name,
+        )  # fmt: skip
+        if field.enum_type:
+            fields[field.enum_type.full_name] = {value.name: value.number for value in field.enum_type.values}
+        if field.message_type:
+            shape_of(field.message_type, seen, fields)
+
+
+def with_reflection(checks, address):
+    """What a client without stubs learns is what the clients' own stubs say."""
+    import grpc_health.v1.health_pb2
+    import tensorflow_serving.apis.model_service_pb2
+    import tensorflow_serving.apis.prediction_service_pb2
+    import tritonclient.grpc.service_pb2
+    from google.protobuf import descriptor_pool
+    from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+    from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+    channel = grpc.insecure_channel(address)
+    database = ProtoReflectionDescriptorDatabase(channel)
+    theirs = {
+        "grpc.health.v1.Health": grpc_health.v1.health_pb2, "inference.GRPCInferenceService": tritonclient.grpc.service_pb2,
+        "tensorflow.serving.ModelService": tensorflow_serving.apis.model_service_pb2,
+        "tensorflow.serving.PredictionService": tensorflow_serving.apis.prediction_service_pb2,
+    }  # fmt: skip
+    checks.run(
+        "reflection: the services",
+        lambda: expect(
+            sorted(database.get_services()) == sorted([*theirs, "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]),
+            database.get_services(),
+        ),
+    )
+    pool = descriptor_pool.DescriptorPool(database)
+
+    def same(name, module):
+        ours, published = pool.FindServiceByName(name), module.DESCRIPTOR.services_by_name[name.rsplit(".", 1)[1]]
+        fields, expected = {}, {}
+        for method in ours.methods:
+            other = published.methods_by_name[method.name]
+            wire = (method.client_streaming, method.server_streaming)
+            if wire != (other.client_streaming, other.server_streaming):
+                return f"{method.name}: {wire}"
+            for one, its in ((method, fields), (other, expected)):
+                seen = set()
+                shape_of(one.input_type, seen, its)
+                shape_of(one.output_type, seen, its)
+        wrong = {}
+        for key, ours_says in fields.items():
+            says = expected.get(key)
+            if isinstance(ours_says, dict):  # of an enumeration, as many values as are used
+                if not ours_says.items() <= says.items():
+                    wrong[key] = (ours_says, says)
+            elif ours_says != says:
+                wrong[key] = (ours_says, says)
+        return expect(len(fields) > 0 and not wrong, wrong)
+
+    for name, module in theirs.items():
+        checks.run(f"reflection: {name} is as published", lambda n=name, m=module: same(n, m))
+
+    def ask(version, **question):
+        """The bytes are the same for both versions of the protocol."""
+        call_it = channel.stream_stream(
+            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
+        return next(iter(call_it(iter([reflection_pb2.ServerReflectionRequest(**question)]), timeout=30)))
+
+    checks.run(
+        "reflection: v1 too",
+        lambda: expect(len(ask("v1", list_services="").list_services_response.service) == 6, ask("v1", list_services="")),
+    )
+    checks.run(
+        "reflection: an unknown symbol is an error in the stream",
+        lambda: expect(ask("v1", file_containing_symbol="no.Such").error_response.error_code == 5, "no error"),
+    )
+
+    def without_stubs():
+        """A call made from what reflection tells alone."""
+        from google.protobuf import message_factory
+
+        method = pool.FindMethodByName("inference.GRPCInferenceService.ServerMetadata")
+        kinds = [message_factory.GetMessageClass(one) for one in (method.input_type, method.output_type)]
+        call_it = channel.unary_unary(
+            "/inference.GRPCInferenceService/ServerMetadata", request_serializer=kinds[0].SerializeToString,
+            response_deserializer=kinds[1].FromString,
+        )  # fmt: skip
+        return expect(call_it(kinds[0](), timeout=30).name == "slipway", "another server")
+
+    checks.run("reflection: a call without stubs", without_stubs)
+    channel.close()
+
+
+def with_configuration(checks, address, model):
+    """HandleReloadConfigRequest, seen by Health/Watch."""
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+    from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
+
+    channel = grpc.insecure_channel(address)
+    health = health_pb2_grpc.HealthStub(channel)
+    stub = model_service_pb2_grpc.ModelServiceStub(channel)
+    status = health_pb2.HealthCheckResponse
+
+    def health_of(name):
+        return health.Check(health_pb2.HealthCheckRequest(service=name), timeout=30).status
+
+    checks.run("health: the server, a service, a model", lambda: expect({health_of(n) for n in ("", "inference.GRPCInferenceService", model)} == {status.SERVING}, "not so"))
+
+    def unknown_service():
+        try:
+            health_of("no.Such")
+        except grpc.RpcError as error:
+            return expect(error.code() == grpc.StatusCode.NOT_FOUND, error.code())
+        return "was answered"
+
+    checks.run("health: an unknown service is NOT_FOUND", unknown_service)
+
+    def request(*models):
+        made = model_management_pb2.ReloadConfigRequest()
+        made.config.model_config_list.SetInParent()
+        for one in models:
+            made.config.model_config_list.config.add(**one)
+        return made
+
+    def reload(*models):
+        return stub.HandleReloadConfigRequest(request(*models), timeout=30).status.error_code
+
+    def changes():
+        watched = {name: queue.Queue() for name in ("", model)}
+        calls = [health.Watch(health_pb2.HealthCheckRequest(service=name), timeout=60) for name in watched]
+
+        def follow(call_it, answers):
+            try:
+                for answer in call_it:
+                    answers.put(answer.status)
+            except grpc.RpcError as error:
+                answers.put(error.code())
+
+        threads = [threading.Thread(target=follow, args=pair) for pair in zip(calls, watched.values())]
+        for thread in threads:
+            thread.start()
+        told = [[watched[name].get(timeout=30) for name in watched]]
+        reload()  # nothing is served any more
+        told.append([watched[name].get(timeout=30) for name in watched])
+        reload({"name": model})
+        told.append([watched[name].get(timeout=30) for name in watched])
+        for call_it in calls:
+            call_it.cancel()
+        for thread in threads:
+            thread.join(30)
+        return expect(
+            told == [[status.SERVING] * 2, [status.NOT_SERVING, status.SERVICE_UNKNOWN], [status.SERVING] * 2]
+            and all(answers.get(timeout=30) == grpc.StatusCode.CANCELLED for answers in watched.values()),
+            told,
+        )
+
+    checks.run("configuration: models go and come, and watchers are told", changes)
+    checks.run(
+        "configuration: versions and labels",
+        lambda: expect(
+            reload({"name": model, "model_version_policy": {"specific": {"versions": [1]}}, "version_labels": {"stable": 1}}) == 0, "refused"
+        ),
+    )
+
+    def labelled():
+        from tensorflow_serving.apis import get_model_status_pb2
+
+        asked = get_model_status_pb2.GetModelStatusRequest()
+        asked.model_spec.name, asked.model_spec.version_label = model, "stable"
+        return expect(stub.GetModelStatus(asked, timeout=30).model_version_status[0].version == 1, "another version")
+
+    checks.run("configuration: the label is served", labelled)
+
+    def refused(name, models, code, part):
+        def check():
+            try:
+                stub.HandleReloadConfigRequest(models, timeout=30)
+            except grpc.RpcError as error:
+                return expect(error.code() == code and part in error.details(), f"{error.code()} {error.details()}")
+            return "was accepted"
+
+        checks.run(f"configuration: {name} is refused", check)
+
+    codes = grpc.StatusCode
+    refused("another kind", model_management_pb2.ReloadConfigRequest(), codes.INVALID_ARGUMENT, "Only ModelConfigList is currently supported")
+    refused("an unknown model", request({"name": model}, {"name": "no-such"}), codes.NOT_FOUND, "no-such")
+    refused("another folder", request({"name": model, "base_path": "/elsewhere"}), codes.INVALID_ARGUMENT, "base_path")
+    refused("a model twice", request({"name": model}, {"name": model}), codes.INVALID_ARGUMENT, "multiple times")
+    refused("an unknown version", request({"name": model, "model_version_policy": {"specific": {"versions": [9]}}}), codes.NOT_FOUND, "version 9")
+    refused(
+        "a label of a version that is not served", request({"name": model, "version_labels": {"next": 9}}), codes.FAILED_PRECONDITION,
+        "Request to assign label to version 9",
+    )  # fmt: skip
+    checks.run("configuration: what was refused changed nothing", lambda: labelled() or expect(health_of(model) == status.SERVING, "not served"))
+    checks.run("configuration: back to the beginning", lambda: expect(reload({"name": model}) == 0, "refused"))
+    channel.close()
+
+
 def main():
     if len(sys.argv) != 4:
         print(__doc__, file=sys.stderr)
@@ -256,6 +464,8 @@ def main():
     checks = Checks()
     metadata, score = with_triton(checks, address, model)
     with_tensorflow(checks, address, model, metadata, score)
+    with_reflection(checks, address)
+    with_configuration(checks, address, model)
     checks.run(
         "gRPC calls are counted",
         lambda: expect('slipway_grpc_requests_total{method="inference.GRPCInferenceService/ModelInfer",code="5"}' in call(base, "GET", "/metrics")[2], "not so"),

@@ -383,11 +383,103 @@ def with_plain_http(checks, base, model, metadata, answer):
         return same_score(row)
 
     checks.run("/score: named fields and request id", score)
+
+    def policy():
+        """The answer names the rule that decided its label; what the rule is stands at the root."""
+        row = json.loads(call(base, "POST", f"/score?model={model}", fields)[2])
+        stated = next(one for one in json.loads(call(base, "GET", "/")[2])["models"] if one["version"] == row["version"])["policy"]
+        return expect(row["policy"] == stated["version"] and row["label"] == ("1" if row["score"] >= stated["threshold"] else "0"), (row, stated))
+
+    checks.run("/score: the label's policy", policy)
     checks.run("wrong verb is 405 with Allow", lambda: expect(call(base, "GET", "/score")[1]["Allow"] == "POST", "no Allow"))
     checks.run(
         "metrics have HELP and TYPE",
         lambda: expect("# HELP slipway_rows_scored_total" in call(base, "GET", "/metrics")[2], "absent"),
     )
+
+
+def with_kserve(checks, base, model, metadata, answer):
+    """KServe's V1 protocol, which shares its paths with TensorFlow Serving."""
+    row = {tensor["name"]: PLAIN[tensor["datatype"]] for tensor in metadata["inputs"]}
+
+    def post(verb):
+        status, _, text = call(base, "POST", f"/v1/models/{model}:{verb}", {"instances": [row, list(row.values())]})
+        if status != 200:
+            raise AssertionError(f"{status}: {text}")
+        return json.loads(text)
+
+    def scores(rows):
+        return expect([numpy.float32(one["score"]) for one in rows] == [numpy.float32(answer[0][0])] * 2, rows)
+
+    checks.run("KServe V1: alive", lambda: expect(json.loads(call(base, "GET", "/")[2])["status"] == "alive", "not so"))
+    checks.run("KServe V1: the models", lambda: expect(model in json.loads(call(base, "GET", "/v1/models")[2])["models"], "absent"))
+    checks.run("KServe V1: predict", lambda: scores(post("predict")["predictions"]))
+    checks.run("KServe V1: explain", lambda: scores(post("explain")["explanations"]))
+    checks.run("KServe V1: explain gives reasons", lambda: expect(all("reasons" in one for one in post("explain")["explanations"]), "none"))
+    for verb in ("predict", "explain"):
+        checks.run(
+            f"KServe V1: {verb} of an unknown model is 404",
+            lambda v=verb: expect(call(base, "POST", f"/v1/models/no-such:{v}", {"instances": []})[0] == 404, "not so"),
+        )
+
+
+def with_prometheus(checks, base, model):
+    """Every metric as Prometheus' own client reads it."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    status, headers, text = call(base, "GET", "/metrics")
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    checks.run("metrics: content type", lambda: expect(status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4"), headers))
+
+    def documented():
+        wrong = [f.name for f in families.values() if not f.documentation or f.type == "unknown" or not f.samples and "slipway" not in f.name]
+        return expect(not wrong, wrong)
+
+    checks.run("metrics: each has its help and type", documented)
+
+    def histograms():
+        found = 0
+        for family in families.values():
+            if family.type != "histogram":
+                continue
+            series = {}
+            for sample in family.samples:
+                labels = tuple(sorted((k, v) for k, v in sample.labels.items() if k != "le"))
+                series.setdefault(labels, {}).setdefault(sample.name.rsplit("_", 1)[1], []).append((sample.labels.get("le"), sample.value))
+            for labels, parts in series.items():
+                counts = [value for _, value in parts["bucket"]]
+                if counts != sorted(counts) or parts["bucket"][-1][0] != "+Inf" or counts[-1] != parts["count"][0][1] or len(parts["sum"]) != 1:
+                    return f"{family.name} {labels}: {parts}"
+                found += 1
+        return expect(found > 0, "there are none")
+
+    checks.run("metrics: histograms are cumulative and whole", histograms)
+
+    def value(name, **labels):
+        """The sum of a metric's samples; the parser adds `_total` to what counts."""
+        samples = [s for f in families.values() for s in f.samples if s.name in (name, name + "_total")]
+        if not samples:
+            raise AssertionError(f"{name} is absent")
+        return sum(s.value for s in samples if labels.items() <= s.labels.items())
+
+    triton = ("nv_inference_request_success", "nv_inference_count", "nv_inference_exec_count", "nv_inference_request_duration_us",
+              "nv_inference_compute_input_duration_us", "nv_inference_compute_infer_duration_us", "nv_inference_compute_output_duration_us")  # fmt: skip
+    checks.run("metrics: Triton's names count", lambda: expect(all(value(name, model=model) > 0 for name in triton), [value(n, model=model) for n in triton]))
+    checks.run("metrics: Triton's queue is empty", lambda: expect(value("nv_inference_queue_duration_us") == value("nv_inference_pending_request_count") == 0, "not so"))
+    checks.run("metrics: Triton's failures have a reason", lambda: expect(value("nv_inference_request_failure", model=model, reason="OTHER") > 0, "none"))
+    checks.run("metrics: TensorFlow Serving's requests", lambda: expect(value(":tensorflow:serving:request_count", model_name=model, status="OK") > 0, "none"))
+    latency = {"model_name": model, "API": "Predict", "entrypoint": "REST"}
+    name = ":tensorflow:serving:request_latency"
+    checks.run(
+        "metrics: TensorFlow Serving's latencies, 33 buckets from 10 microseconds on",
+        lambda: expect(
+            value(name + "_count", **latency) > 0
+            and [s.labels["le"] for s in families[name].samples if s.name == name + "_bucket" and latency.items() <= s.labels.items()][:3] == ["10", "18", "32.4"]
+            and len([s for s in families[name].samples if s.name == name + "_bucket" and latency.items() <= s.labels.items()]) == 34,
+            families[name],
+        ),
+    )
+    checks.run("metrics: and of the model alone", lambda: expect(value(":tensorflow:serving:runtime_latency_count", API="Classify") > 0, "none"))
 
 
 def main():
@@ -401,6 +493,8 @@ def main():
     with_plain_http(checks, base, model, metadata, answer)
     with_mlflow(checks, base, metadata, answer)
     with_curl(checks, base, model, metadata)
+    with_kserve(checks, base, model, metadata, answer)
+    with_prometheus(checks, base, model)
     return checks.report()
 
 

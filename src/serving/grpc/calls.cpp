@@ -2,36 +2,14 @@
 
 #include <unordered_map>
 
-#include "inference.pb.h"
-#include "message.hpp"
-
 namespace slipway::serving {
 namespace {
 
-namespace wire = slipway::wire::inference;
-
-constexpr std::int32_t serving = 1, not_serving = 2;
-
-// grpc.health.v1: the server as a whole, a service of ours, or a model by its name.
-Status check_health(CallContext& context, std::string_view message, std::string& reply) {
-  wire::HealthRequest request;
-  SLIPWAY_CHECK(read_message(message, request));
-  const std::string& service = request.service();
-  bool known = service.empty();
-  for (const CallMethod& method : call_methods())
-    known = known || method.path.substr(1, method.path.rfind('/') - 1) == service;
-  if (!known) SLIPWAY_CHECK(context.models.find(service));
-  wire::HealthResponse response;
-  response.set_status(context.ready && !context.models.all().empty() ? serving : not_serving);
-  return write_message(response, reply);
-}
-
 const std::vector<CallMethod>& all_methods() {
   static const std::vector<CallMethod> methods = [] {
-    std::vector<CallMethod> all(inference_methods().begin(), inference_methods().end());
-    all.insert(all.end(), tensorflow_methods().begin(), tensorflow_methods().end());
-    all.push_back(
-        {.path = "/grpc.health.v1.Health/Check", .route = Route::health, .handler = check_health, .open = true});
+    std::vector<CallMethod> all;
+    for (const auto package : {inference_methods(), tensorflow_methods(), health_methods(), reflection_methods()})
+      all.insert(all.end(), package.begin(), package.end());
     return all;
   }();
   return methods;

@@ -31,6 +31,8 @@ struct CallMethod {
   bool stream = false;  // messages come and go one after the other
   bool open = false;    // health: no client needs to prove who it is
   bool admin = false;   // changes what is served
+  bool loads = false;   // may load models, which takes long: not done on a thread that answers requests
+  bool watch = false;   // one message comes; the answer goes again whenever it is another one
 };
 
 // Nothing for a path that is none.
@@ -41,5 +43,7 @@ std::span<const CallMethod> call_methods();
 // The methods of one package each.
 std::span<const CallMethod> inference_methods();
 std::span<const CallMethod> tensorflow_methods();
+std::span<const CallMethod> health_methods();
+std::span<const CallMethod> reflection_methods();
 
 }  // namespace slipway::serving

@@ -1,3 +1,5 @@
+#include "calls.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -5,6 +7,7 @@
 
 #include "../test_model.hpp"
 #include "inference.pb.h"
+#include "reflection.pb.h"
 #include "tensorflow.pb.h"
 
 namespace slipway::serving {
@@ -172,6 +175,58 @@ TEST_F(CallsTest, DescribesAndChangesTheRepository) {
   refusal("/grpc.health.v1.Health/Check", health, 5);
 }
 
+TEST_F(CallsTest, WatchersAreToldWhatChanges) {
+  const std::string watch = "/grpc.health.v1.Health/Watch";
+  int told = 0;
+  service_->on_change([&] { ++told; });
+  v2::HealthRequest whole, kind;
+  kind.set_service("kind");
+  const auto look = [&](const v2::HealthRequest& request) {
+    const std::string bytes = request.SerializeAsString();
+    v2::HealthResponse answer;
+    EXPECT_TRUE(answer.ParseFromString(service_->look(Call{watch, bytes, {}}).message));
+    return answer.status();
+  };
+  EXPECT_EQ(ask<v2::HealthResponse>(watch, kind).status(), 1);
+  ASSERT_TRUE(models_->unload("kind").ok());
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(look(kind), 3);
+  EXPECT_EQ(look(whole), 1);
+  service_->set_ready(false);
+  EXPECT_EQ(told, 2);
+  EXPECT_EQ(look(whole), 2);
+  service_->on_change({});
+  service_->set_ready(true);
+  EXPECT_EQ(told, 2);
+}
+
+TEST_F(CallsTest, ReflectionDescribesEveryMethod) {
+  namespace reflection = ::grpc::reflection::v1;
+  const std::string path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+  reflection::ServerReflectionRequest request;
+  request.set_list_services("");
+  const auto list = ask<reflection::ServerReflectionResponse>(path, request).list_services_response();
+  EXPECT_EQ(list.service_size(), 6);
+  for (const CallMethod& method : call_methods()) {
+    std::string symbol(method.path.substr(1));
+    symbol[symbol.find('/')] = '.';
+    request.set_file_containing_symbol(symbol);
+    const auto answer = ask<reflection::ServerReflectionResponse>(path, request);
+    EXPECT_GT(answer.file_descriptor_response().file_descriptor_proto_size(), 0) << symbol;
+  }
+  request.set_file_containing_symbol("no.Such");
+  EXPECT_EQ(ask<reflection::ServerReflectionResponse>(path, request).error_response().error_code(), 5);
+  request.set_file_by_filename("tensorflow_serving.proto");  // and what it imports
+  EXPECT_EQ(
+      ask<reflection::ServerReflectionResponse>(path, request).file_descriptor_response().file_descriptor_proto_size(),
+      5);
+  request.set_all_extension_numbers_of_type("inference.ModelInferRequest");
+  EXPECT_EQ(ask<reflection::ServerReflectionResponse>(path, request).all_extension_numbers_response().base_type_name(),
+            "inference.ModelInferRequest");
+  request.clear_message_request();
+  EXPECT_EQ(ask<reflection::ServerReflectionResponse>(path, request).error_response().error_code(), 12);
+}
+
 const std::string prediction = "/tensorflow.serving.PredictionService/";
 
 tf::Tensor& add_tensor(tf::PredictRequest& request, const char* name, std::int32_t dtype, std::int64_t rows) {
@@ -249,6 +304,14 @@ TEST_F(CallsTest, DescribesModelsForTensorFlow) {
   status.mutable_model_spec()->set_name("nothing");
   EXPECT_THAT(refusal("/tensorflow.serving.ModelService/GetModelStatus", status, 5),
               HasSubstr("Could not find any versions of model nothing"));
+  // Models that are made in memory have no registry to choose from.
+  const std::string reload = "/tensorflow.serving.ModelService/HandleReloadConfigRequest";
+  tf::ReloadConfigRequest configuration;
+  EXPECT_THAT(refusal(reload, configuration, 3), HasSubstr("Only ModelConfigList is currently supported"));
+  configuration.mutable_config()->mutable_model_config_list()->add_config()->set_name("kind");
+  EXPECT_THAT(refusal(reload, configuration, 9), HasSubstr("no registry"));
+  configuration.mutable_config()->mutable_model_config_list()->mutable_config(0)->clear_name();
+  EXPECT_THAT(refusal(reload, configuration, 3), HasSubstr("has no name"));
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ class GrpcServer {
   static Result<std::unique_ptr<GrpcServer>> start(const ServerOptions& options, Service& service);
   ~GrpcServer();
   std::uint16_t port() const;
-  // Takes no calls any more, waits for those that run, and cuts them off after so long.
+  // Takes no calls any more, ends streams between two messages, waits for the calls that run, and cuts them off after
+  // so long.
   void stop(std::int64_t drain_milliseconds);
 
  private:

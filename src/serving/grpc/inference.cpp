@@ -318,11 +318,16 @@ constexpr CallMethod methods[] = {
     {.path = SLIPWAY_V2("ModelConfig"), .route = Route::metadata, .handler = model_config},
     {.path = SLIPWAY_V2("ModelStatistics"), .route = Route::metadata, .handler = model_statistics},
     {.path = SLIPWAY_V2("RepositoryIndex"), .route = Route::repository, .handler = repository_index},
-    {.path = SLIPWAY_V2("RepositoryModelLoad"), .route = Route::repository, .handler = repository_load, .admin = true},
+    {.path = SLIPWAY_V2("RepositoryModelLoad"),
+     .route = Route::repository,
+     .handler = repository_load,
+     .admin = true,
+     .loads = true},
     {.path = SLIPWAY_V2("RepositoryModelUnload"),
      .route = Route::repository,
      .handler = repository_unload,
-     .admin = true},
+     .admin = true,
+     .loads = true},
 };
 #undef SLIPWAY_V2
 

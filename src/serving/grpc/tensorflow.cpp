@@ -323,6 +323,52 @@ Status model_status(CallContext& context, std::string_view message, std::string&
   return write_message(response, reply);
 }
 
+Result<NameConfiguration> read_configuration(const wire::ModelConfig& config) {
+  NameConfiguration wanted;
+  SLIPWAY_TRY(wanted.name, utf8(config.name(), "model_config_list: a name"));
+  if (wanted.name.empty()) return invalid_input("model_config_list: a model has no name");
+  SLIPWAY_TRY(wanted.base_path, utf8(config.base_path(), "model_config_list: a base_path"));
+  const wire::VersionPolicy& policy = config.model_version_policy();
+  if (policy.has_specific()) {
+    wanted.versions = NameConfiguration::Versions::specific;
+    wanted.specific.assign(policy.specific().versions().begin(), policy.specific().versions().end());
+    if (wanted.specific.empty())
+      return invalid_input(fmt::format("model '{}': model_version_policy: specific names no version", wanted.name));
+  } else if (policy.has_all()) {
+    wanted.versions = NameConfiguration::Versions::all;
+  } else if (policy.has_latest()) {
+    wanted.versions = NameConfiguration::Versions::latest;
+    wanted.latest = policy.latest().num_versions();
+    if (wanted.latest == 0)
+      return invalid_input(
+          fmt::format("model '{}': model_version_policy: latest: num_versions: expected 1 or more", wanted.name));
+  }
+  for (const wire::LabelEntry& entry : config.version_labels()) {
+    SLIPWAY_TRY(const std::string_view label, utf8(entry.key(), "version_labels: a label"));
+    if (label.empty()) return invalid_input(fmt::format("model '{}': version_labels: a label is empty", wanted.name));
+    wanted.labels.emplace_back(label, entry.value());
+  }
+  return wanted;
+}
+
+Status reload_configuration(CallContext& context, std::string_view message, std::string& reply) {
+  wire::ReloadConfigRequest request;
+  SLIPWAY_CHECK(read_message(message, request));
+  if (!request.config().has_model_config_list())
+    return invalid_input(
+        "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently "
+        "supported");
+  std::vector<NameConfiguration> names;
+  for (const wire::ModelConfig& config : request.config().model_config_list().config()) {
+    SLIPWAY_TRY(NameConfiguration wanted, read_configuration(config));
+    names.push_back(std::move(wanted));
+  }
+  SLIPWAY_CHECK(context.models.configure(std::move(names)));
+  wire::ReloadConfigResponse response;
+  response.mutable_status();  // OK
+  return write_message(response, reply);
+}
+
 #define SLIPWAY_PREDICTION(name) "/tensorflow.serving.PredictionService/" name
 constexpr CallMethod methods[] = {
     {.path = SLIPWAY_PREDICTION("Predict"), .route = Route::tensorflow_predict, .handler = predict, .scores = true},
@@ -336,6 +382,11 @@ constexpr CallMethod methods[] = {
     {.path = "/tensorflow.serving.ModelService/GetModelStatus",
      .route = Route::tensorflow_status,
      .handler = model_status},
+    {.path = "/tensorflow.serving.ModelService/HandleReloadConfigRequest",
+     .route = Route::repository,
+     .handler = reload_configuration,
+     .admin = true,
+     .loads = true},
 };
 #undef SLIPWAY_PREDICTION
 

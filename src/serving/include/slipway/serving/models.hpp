@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,6 +49,18 @@ struct TrafficPlan {
   std::shared_ptr<const ServedModel> canary, shadow;
 };
 
+// What is to be served of one name, as TensorFlow Serving's configuration says it. Whatever `versions` says, those with
+// an alias are served too, and the champion answers where no version is named.
+struct NameConfiguration {
+  enum class Versions : std::uint8_t { with_alias, latest, all, specific };
+  std::string name;
+  std::string base_path;  // "" or the folder that the name is served from: nothing else can be served
+  Versions versions = Versions::with_alias;
+  std::uint32_t latest = 1;                                  // how many of the newest
+  std::vector<std::int64_t> specific;                        // these
+  std::vector<std::pair<std::string, std::int64_t>> labels;  // beside the registry's aliases, which they cannot be
+};
+
 // Safe for concurrent use.
 class ModelRepository {
  public:
@@ -74,6 +87,9 @@ class ModelRepository {
   Status load(std::string_view name);
   // Stops serving a name until load(). Requests that run on it finish.
   Status unload(std::string_view name);
+  // Serves these names and no others from now on, until the next call or the end of the program; load() adds a name.
+  // All is loaded before anything changes; what cannot be leaves everything as it is.
+  Status configure(std::vector<NameConfiguration> names);
   // In the registry, with its history: makes a version the champion, or the one before the present one again; then
   // serves it. Without a registry: a conflict. The version that is served now comes back.
   Result<std::string> promote(std::string_view name, std::string_view version, const std::string& who,
@@ -84,6 +100,9 @@ class ModelRepository {
   Status set_traffic(std::string_view name, const Traffic& rule);
   // Null where there is no rule.
   std::shared_ptr<const TrafficPlan> traffic(std::string_view name) const;
+
+  // Called, from any thread, whenever what is served has changed; {} ends it. Must not call this repository's loads.
+  void on_change(std::function<void()> told);
 
   // The default version of a name, or the given version or alias. Unknown names are not_found with the nearest name,
   // beginning "Request for unknown model: 'foo' is not found".

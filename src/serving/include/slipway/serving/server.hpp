@@ -41,6 +41,7 @@ struct ServerOptions {
   std::shared_ptr<AccessLog> access_log;      // null: none is written
   bool open_administration = false;           // whether everybody may change what is served, where nobody has to say
                                               // who it is
+  bool kserve_status = false;                 // as in ServiceOptions
   std::uint32_t in_flight = 4096;             // requests at a time; more: 503 and Retry-After, RESOURCE_EXHAUSTED
   std::string product_version = "0.1.0";
 };

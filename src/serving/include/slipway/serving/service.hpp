@@ -5,7 +5,7 @@
 //   GET  /v2, /v2/health/{live,ready}, /v2/models/M[/versions/V][/ready|/config|/stats], /v2/models/stats
 //   POST /v2/models/M[/versions/V]/infer, /v2/repository/index, /v2/repository/models/M/{load,unload}
 //   GET  /v1/models, /v1/models/M[/versions/V|/labels/L][/metadata]         TensorFlow Serving
-//   POST /v1/models/M[/versions/V|/labels/L]:{predict,classify,regress}
+//   POST /v1/models/M[/versions/V|/labels/L]:{predict,classify,regress,explain}   explain: KServe V1
 //   POST /score[?model=M&version=V&reasons=K]       an object of named fields, or a list of them
 //   POST /invocations, GET /ping, /health, /version                         MLflow
 //   GET  /metrics, /monitoring/prometheus/metrics   Prometheus text format 0.0.4
@@ -33,7 +33,8 @@ struct ServiceOptions {
   std::shared_ptr<AccessLog> access_log = nullptr;  // null: none is written
   // Whether those who are nobody in particular (no clients, no tokens) may change what is served.
   bool open_administration = false;
-  std::uint32_t in_flight = 0;           // requests at a time, those waiting for the journal included; 0: no limit
+  bool kserve_status = false;   // GET /v1/models/M: KServe's {"name", "ready"} instead of TensorFlow Serving's status
+  std::uint32_t in_flight = 0;  // requests at a time, those waiting for the journal included; 0: no limit
   std::uint64_t body_bytes = 16u << 20;  // of a body once it is unpacked
 };
 
@@ -54,6 +55,11 @@ class Service {
   using RespondCall = std::function<void(Reply)>;
   void call(const Call& call, RespondCall respond);
   Reply call(const Call& call);
+
+  // What a method that is watched (Health/Watch) answers now; it is counted nowhere.
+  Reply look(const Call& call);
+  // Called, from any thread, whenever that may be another answer; {} ends it.
+  void on_change(std::function<void()> told);
 
   // Waits for the loads that clients have asked for; those asked for later are refused. Whoever destroys what an answer
   // is sent through calls this before.
