@@ -25,7 +25,7 @@ std::string address_of(const std::string& peer) {
   return address;
 }
 
-std::string_view view(grpc::string_ref text) { return {text.data(), text.size()}; }
+std::string_view view(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
 // One call, unary or a stream: reads a message, has it answered, writes the answer, and so on. What is watched is
 // answered again whenever there is another answer.
