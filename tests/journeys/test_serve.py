@@ -170,3 +170,10 @@ def test_sigterm_finishes_the_request_in_flight(slipway, project, tmp_path):
         assert running.process.wait(30) == 0
     logged = sum(len(file.read_text().splitlines()) for file in (tmp_path / "log").glob("*.ndjson"))
     assert logged == 200
+
+
+def test_status_of_a_model_by_either_protocol_of_that_path(slipway, project, server):
+    assert server.get("/v1/models/fraud")["model_version_status"][0]["state"] == "AVAILABLE"
+    with slipway.serve("models/", "--kserve", cwd=project) as kserve:
+        assert kserve.get("/v1/models/fraud") == {"name": "fraud", "ready": True}
+        assert kserve.request("GET", "/v1/models/frau")[0] == 404
