@@ -1,6 +1,7 @@
 // Cleaning steps as deletions and updates in place: they keep the order of the rows without sorting. Where all steps
 // only drop rows the table itself is changed, within a transaction; else a numbered copy is, which then takes its
-// place.
+// place. Under a memory limit the copy is written anew by each step that changes it, because the marks of deleted and
+// updated rows cannot leave memory.
 #include <algorithm>
 #include <cmath>
 
@@ -65,7 +66,7 @@ class Cleaner {
 
   Result<std::vector<CleaningCount>> run(const std::vector<CleaningStep>& steps, std::string_view dropped) {
     dropped_ = dropped.empty() ? "" : quote_identifier(dropped);
-    const bool in_place = std::all_of(steps.begin(), steps.end(), only_drops);
+    const bool in_place = !is_limited() && std::all_of(steps.begin(), steps.end(), only_drops);
     SLIPWAY_CHECK(in_place ? begin_in_place() : begin_copy());
     auto counts = apply_all(steps);
     if (counts.ok()) {
@@ -76,12 +77,15 @@ class Cleaner {
     if (counts.ok()) {
       if (in_place) SLIPWAY_CHECK(connection_.run("COMMIT"));
     } else {
-      SLIPWAY_CHECK(connection_.run(in_place ? "ROLLBACK" : "DROP TABLE IF EXISTS slipway_work"));
+      SLIPWAY_CHECK(connection_.run(in_place ? "ROLLBACK"
+                                             : "DROP TABLE IF EXISTS slipway_next; DROP TABLE IF EXISTS slipway_work"));
     }
     return counts;
   }
 
  private:
+  bool is_limited() const { return connection_.memory_limit() > 0; }
+
   Status begin_in_place() {
     row_ = "rowid";
     SLIPWAY_CHECK(connection_.run("BEGIN TRANSACTION"));
@@ -204,9 +208,25 @@ class Cleaner {
     if (count_.examples.empty()) return {};
     if (row_ == "rowid" && !dropped_.empty())
       SLIPWAY_CHECK(query(fmt::format("INSERT INTO {} SELECT *, rowid FROM {} WHERE {}", dropped_, table_, condition)));
+    if (is_limited()) return keep_rest(condition);
     SLIPWAY_TRY(auto deleted, query("DELETE FROM " + table_ + " WHERE " + condition));
     count_.rows_out -= deleted.rows_changed();
     return {};
+  }
+  // A condition may look rows up, and lookups on several threads lose the order of the rows.
+  Status keep_rest(const std::string& condition) {
+    const auto made = run_on_one_thread(
+        connection_, fmt::format("CREATE OR REPLACE TABLE slipway_next AS SELECT * FROM {} WHERE (({}\n)) IS NOT TRUE",
+                                 table_, condition));
+    if (!made.ok()) return explain_sql_error(made.error(), names_, {});
+    SLIPWAY_CHECK(take_next());
+    SLIPWAY_TRY(auto left, query("SELECT count(*) FROM " + table_));
+    count_.rows_out = left.first_row_integers()[0];
+    return {};
+  }
+  Status take_next() {
+    SLIPWAY_CHECK(connection_.run("DROP TABLE " + table_));
+    return connection_.run("ALTER TABLE slipway_next RENAME TO " + table_);
   }
 
   void add_examples(QueryResult& shown) {
@@ -228,6 +248,15 @@ class Cleaner {
     const std::size_t before = count_.examples.size();
     add_examples(shown);
     if (count_.examples.size() == before && before < static_cast<std::size_t>(shown_rows)) return {};
+    if (is_limited()) {
+      SLIPWAY_TRY(auto counted, query(fmt::format("SELECT count(*) FROM {} WHERE {}", table_, changes)));
+      count_.rows_changed += counted.first_row_integers()[0];
+      SLIPWAY_CHECK(
+          query(fmt::format("CREATE OR REPLACE TABLE slipway_next AS SELECT * REPLACE (CASE WHEN {0} THEN {1} ELSE {2} "
+                            "END AS {2}) FROM {3}",
+                            changes, value, name, table_)));
+      return take_next();
+    }
     SLIPWAY_TRY(auto updated, query(fmt::format("UPDATE {} SET {} = {} WHERE {}", table_, name, value, changes)));
     count_.rows_changed += updated.rows_changed();
     return {};
@@ -240,6 +269,9 @@ class Cleaner {
 
   Status drop_ids(const std::string& select) {
     SLIPWAY_CHECK(query("CREATE OR REPLACE TEMP TABLE slipway_ids AS " + select));
+    return drop_found();
+  }
+  Status drop_found() {
     SLIPWAY_TRY(auto first,
                 query(fmt::format("SELECT n::VARCHAR FROM temp.slipway_ids ORDER BY n LIMIT {}", shown_rows)));
     std::vector<std::string> rows;
@@ -256,11 +288,27 @@ class Cleaner {
       equal.push_back(fmt::format("{0}.{1} IS NOT DISTINCT FROM repeated.{1}", table_, keys.back()));
     }
     const std::string among = by_key ? " WHERE NOT (" + missing_condition(columns) + ")" : "";
-    // Few keys are repeated: only these are kept and looked up.
-    return drop_ids(fmt::format(
-        "SELECT {1}.{0} AS n FROM {1} JOIN (SELECT min({0}) AS \"slipway\nfirst\", {3} FROM {1}{2} GROUP BY {3} "
-        "HAVING count(*) > 1) AS repeated ON {4} WHERE {1}.{0} <> \"slipway\nfirst\"",
-        row_, table_, among, fmt::join(keys, ", "), fmt::join(equal, " AND ")));
+    // Few keys are repeated: only these are kept and looked up. Under a memory limit the keys are counted a share of
+    // them at a time, such that the counts of a share fit.
+    const int shares = is_limited() ? key_shares(columns.size()) : 1;
+    for (int share = 0; share < shares; ++share) {
+      std::string one = among;
+      if (shares > 1)
+        one += fmt::format("{}hash({}) % {} = {}", among.empty() ? " WHERE " : " AND ", fmt::join(keys, ", "), shares,
+                           share);
+      const std::string select = fmt::format(
+          "SELECT {1}.{0} AS n FROM {1} JOIN (SELECT min({0}) AS \"slipway\nfirst\", {3} FROM {1}{2} GROUP BY {3} "
+          "HAVING count(*) > 1) AS repeated ON {4} WHERE {1}.{0} <> \"slipway\nfirst\"",
+          row_, table_, one, fmt::join(keys, ", "), fmt::join(equal, " AND "));
+      SLIPWAY_CHECK(query(
+          (share == 0 ? "CREATE OR REPLACE TEMP TABLE slipway_ids AS " : "INSERT INTO temp.slipway_ids ") + select));
+    }
+    return drop_found();
+  }
+  // A count takes some 64 bytes and 32 for each of its keys, and half of the memory may be counts.
+  int key_shares(std::size_t keys) const {
+    const double bytes = static_cast<double>(count_.rows_in) * (64 + 32 * static_cast<double>(keys));
+    return static_cast<int>(std::clamp(std::ceil(bytes / (connection_.memory_limit() / 2)), 1.0, 1000.0));
   }
 
   Status drop_near_duplicates(const CleaningStep& step, const std::vector<ColumnInfo>& columns) {

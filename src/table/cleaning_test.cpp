@@ -15,10 +15,11 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Kind = CleaningStep::Kind;
 
-class Cleaning : public ::testing::Test {
+// With and without a limit of the memory: tables are then changed in other ways.
+class Cleaning : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    SLIPWAY_VALUE(Database database, Database::open(2));
+    SLIPWAY_VALUE(Database database, Database::open(2, GetParam()));
     database_.emplace(std::move(database));
   }
   CleaningCount clean(const std::string& query, CleaningStep step) {
@@ -42,7 +43,7 @@ class Cleaning : public ::testing::Test {
   std::optional<Database> database_;
 };
 
-TEST_F(Cleaning, StepsAreCountedWithExamplesAndTheDroppedRowsStay) {
+TEST_P(Cleaning, StepsAreCountedWithExamplesAndTheDroppedRowsStay) {
   SLIPWAY_EXPECT_OK(database_->create(
       "t", "SELECT * FROM (VALUES (1, 5.0, 'a'), (2, -1, 'b'), (3, 99, NULL), (4, 7, 'B ')) v(id, x, s)"));
   SLIPWAY_VALUE(const auto counts,
@@ -64,7 +65,7 @@ TEST_F(Cleaning, StepsAreCountedWithExamplesAndTheDroppedRowsStay) {
   EXPECT_THAT(rows("gone"), ElementsAre("2|-1|b", "3|99|"));
 }
 
-TEST_F(Cleaning, DroppedRowsOfDropsAloneStayInOrder) {
+TEST_P(Cleaning, DroppedRowsOfDropsAloneStayInOrder) {
   const auto count =
       clean("SELECT i, i % 3 AS k FROM range(7) r(i)", {.kind = Kind::drop_duplicates, .columns = {"k"}});
   EXPECT_EQ(count.rows_out, 3);
@@ -72,7 +73,7 @@ TEST_F(Cleaning, DroppedRowsOfDropsAloneStayInOrder) {
   EXPECT_THAT(rows("gone"), ElementsAre("3|0", "4|1", "5|2", "6|0"));
 }
 
-TEST_F(Cleaning, FindsOutliersAsTheTextbooksDo) {
+TEST_P(Cleaning, FindsOutliersAsTheTextbooksDo) {
   // Quartiles 2.25 and 6.75 and so fences -4.5 and 13.5; mean 12.6, standard deviation 29.6; median 4.5, MAD 2.5.
   const std::string query =
       "SELECT x::DOUBLE AS x FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (14)) v(x)";
@@ -93,7 +94,7 @@ TEST_F(Cleaning, FindsOutliersAsTheTextbooksDo) {
   EXPECT_EQ(rows().size(), 1u);
 }
 
-TEST_F(Cleaning, NearDuplicatesAreTheSameButForAWhile) {
+TEST_P(Cleaning, NearDuplicatesAreTheSameButForAWhile) {
   const std::string query =
       "SELECT * FROM (VALUES (1, 'Shop  A', 9.991, TIMESTAMP '2026-01-01 10:00:00'), (2, 'shop a', 9.99, TIMESTAMP "
       "'2026-01-01 "
@@ -109,7 +110,7 @@ TEST_F(Cleaning, NearDuplicatesAreTheSameButForAWhile) {
   EXPECT_THAT(rows("SELECT id FROM gone"), ElementsAre("2", "3"));
 }
 
-TEST_F(Cleaning, RepairsTypesUnitsTextAndCategories) {
+TEST_P(Cleaning, RepairsTypesUnitsTextAndCategories) {
   auto count = clean("SELECT * FROM (VALUES ('1.5'), (' 2 '), ('n.a.'), (NULL)) v(x)",
                      {.kind = Kind::convert, .columns = {"x"}, .value = "number"});
   EXPECT_EQ(count.rows_changed, 1);
@@ -132,7 +133,7 @@ TEST_F(Cleaning, RepairsTypesUnitsTextAndCategories) {
   EXPECT_THAT(rows(), ElementsAre("none|1", "x|"));
 }
 
-TEST_F(Cleaning, FailsWithTheStepAndLeavesTheTable) {
+TEST_P(Cleaning, FailsWithTheStepAndLeavesTheTable) {
   const std::string query = "SELECT 1 AS n, 'a' AS s";
   SLIPWAY_EXPECT_OK(database_->create("t", query));
   const auto error = [&](CleaningStep step) {
@@ -150,6 +151,25 @@ TEST_F(Cleaning, FailsWithTheStepAndLeavesTheTable) {
   EXPECT_THAT(error({.kind = Kind::fill_missing, .columns = {"m"}, .value = "1"}), HasSubstr("there is no column 'm'"));
   EXPECT_THAT(rows(), ElementsAre("1|a"));
 }
+
+TEST_P(Cleaning, RepeatedKeysOfManyRowsLeaveTheirFirst) {
+  // Each key twice or three times, missing ones never repeated.
+  const CleaningCount count = clean(
+      "SELECT i AS id, CASE WHEN i % 1000 = 7 THEN NULL ELSE (i * 7919) % 100000 END AS key, i % 2 = 0 AS even "
+      "FROM range(250000) r(i)",
+      {.kind = Kind::drop_duplicates, .columns = {"key"}});
+  EXPECT_EQ(count.rows_in, 250000);
+  EXPECT_EQ(count.rows_out, 100000 + 150);
+  EXPECT_THAT(rows("SELECT count(*) AS n, min(id) AS first, max(id) AS last FROM gone"),
+              ElementsAre("149850|100000|249999"));
+  // in their order
+  EXPECT_THAT(
+      rows("SELECT count(*) AS n FROM (SELECT id - lag(id) OVER (ORDER BY rowid) AS step FROM t) WHERE step <= 0"),
+      ElementsAre("0"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Memory, Cleaning, ::testing::Values("", "80MB"),
+                         [](const auto& test) { return std::string(*test.param == '\0' ? "Unlimited" : "Limited"); });
 
 }  // namespace
 }  // namespace slipway::table

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <slipway/base/parallel.hpp>
+#include <slipway/base/text.hpp>
 
 #include "cell_functions.hpp"
 
@@ -34,6 +35,18 @@ ErrorCode code_of(duckdb_error_type type) {
     default:
       return ErrorCode::invalid_input;
   }
+}
+
+// A size as DuckDB writes it, such as 3.7 GiB.
+double size_in_bytes(const std::string& text) {
+  constexpr std::string_view units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  const std::size_t blank = text.find(' ');
+  double bytes = parse_number(text.substr(0, blank)).value_or(0);
+  for (const std::string_view unit : units) {
+    if (blank == std::string::npos || text.substr(blank + 1) == unit) break;
+    bytes *= 1024;
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -120,6 +133,10 @@ Result<std::unique_ptr<Connection>> Connection::open(int threads, const std::str
   // Times with an offset become UTC whatever zone the machine is in.
   SLIPWAY_CHECK(connection->run("SET TimeZone = 'UTC'"));
   SLIPWAY_CHECK(connection->run("SET enable_progress_bar = false"));
+  if (!memory_limit.empty()) {
+    SLIPWAY_TRY(auto limit, connection->query("SELECT current_setting('memory_limit')"));
+    connection->memory_limit_ = size_in_bytes(limit.texts().at(0).at(0));
+  }
   SLIPWAY_CHECK(register_cell_functions(*api, connection->connection_));
   return connection;
 }

@@ -80,6 +80,8 @@ class Connection {
   const DuckdbApi& api() const { return *api_; }
   duckdb_connection handle() const { return connection_; }
   int threads() const { return threads_; }
+  // Bytes; 0 without a limit of the caller's.
+  double memory_limit() const { return memory_limit_; }
   // The error is DuckDB's own text, untranslated: see sql_error.hpp.
   Result<QueryResult> query(const std::string& sql);
   // The same, without all rows in memory at once: chunks are computed as they are fetched. `failure` is an error of a
@@ -90,6 +92,7 @@ class Connection {
  private:
   explicit Connection(const DuckdbApi& api) : api_(&api) {}
   const DuckdbApi* api_;
+  double memory_limit_ = 0;
   int threads_ = 1;
   duckdb_database database_ = nullptr;
   duckdb_connection connection_ = nullptr;
