@@ -12,7 +12,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using Kind = CleaningStep::Kind;
 
 // With and without a limit of the memory: tables are then changed in other ways.
