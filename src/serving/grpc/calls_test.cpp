@@ -6,15 +6,18 @@
 #include <slipway/serving/service.hpp>
 
 #include "../test_model.hpp"
+#include "health.pb.h"
 #include "inference.pb.h"
 #include "reflection.pb.h"
-#include "tensorflow.pb.h"
+#include "tensorflow_serving.pb.h"
 
 namespace slipway::serving {
 namespace {
 
 namespace v2 = slipway::wire::inference;
 namespace tf = slipway::wire::tensorflow;
+namespace tfs = slipway::wire::tensorflow::serving;
+namespace health = slipway::wire::grpc::health::v1;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -49,8 +52,9 @@ class CallsTest : public ::testing::Test {
 
 const std::string infer = "/inference.GRPCInferenceService/ModelInfer";
 
-v2::Tensor& add_input(v2::ModelInferRequest& request, const char* name, const char* datatype, std::int64_t rows) {
-  v2::Tensor& tensor = *request.add_inputs();
+v2::ModelInferRequest::InferInputTensor& add_input(v2::ModelInferRequest& request, const char* name,
+                                                   const char* datatype, std::int64_t rows) {
+  v2::ModelInferRequest::InferInputTensor& tensor = *request.add_inputs();
   tensor.set_name(name);
   tensor.set_datatype(datatype);
   tensor.add_shape(rows);
@@ -62,16 +66,16 @@ v2::ModelInferRequest two_rows() {
   v2::ModelInferRequest request;
   request.set_model_name("fraud");
   request.set_id("i-7");
-  v2::Contents& amount = *add_input(request, "amount", "FP64", 2).mutable_contents();
+  v2::InferTensorContents& amount = *add_input(request, "amount", "FP64", 2).mutable_contents();
   amount.add_fp64_contents(200);
   amount.add_fp64_contents(50);
-  v2::Contents& count = *add_input(request, "count", "INT32", 2).mutable_contents();
+  v2::InferTensorContents& count = *add_input(request, "count", "INT32", 2).mutable_contents();
   count.add_int_contents(1);
   count.add_int_contents(2);
-  v2::Contents& state = *add_input(request, "state", "BYTES", 2).mutable_contents();
+  v2::InferTensorContents& state = *add_input(request, "state", "BYTES", 2).mutable_contents();
   state.add_bytes_contents("NY");
   state.add_bytes_contents("CA");
-  v2::Contents& when = *add_input(request, "when", "BYTES", 2).mutable_contents();
+  v2::InferTensorContents& when = *add_input(request, "when", "BYTES", 2).mutable_contents();
   when.add_bytes_contents("2026-11-24T12:00:00Z");
   when.add_bytes_contents("");
   return request;
@@ -95,7 +99,7 @@ TEST_F(CallsTest, RawInputsGetRawOutputs) {
   request.set_model_name("kind");
   add_input(request, "x", "FP32", 1);
   request.add_raw_input_contents(std::string("\0\0\x80\x3f", 4));  // 1.0
-  v2::RequestedOutput& label = *request.add_outputs();
+  v2::ModelInferRequest::InferRequestedOutputTensor& label = *request.add_outputs();
   label.set_name("label");
   const auto answer = ask<v2::ModelInferResponse>(infer, request);
   ASSERT_EQ(answer.raw_output_contents_size(), 1);
@@ -107,9 +111,9 @@ TEST_F(CallsTest, RawInputsGetRawOutputs) {
                         "BYTES\x1a\x01\x01\x32\x05\x01\0\0\0c",
                         35));
   request.clear_outputs();
-  v2::RequestedOutput& classes = *request.add_outputs();
+  v2::ModelInferRequest::InferRequestedOutputTensor& classes = *request.add_outputs();
   classes.set_name("probabilities");
-  v2::ParameterEntry& top = *classes.add_parameters();
+  auto& top = *classes.add_parameters();
   top.set_key("classification");
   top.mutable_value()->set_int64_param(2);
   const auto ranked = ask<v2::ModelInferResponse>(infer, request);
@@ -144,50 +148,55 @@ TEST_F(CallsTest, InferErrorsHaveCodes) {
 
 TEST_F(CallsTest, DescribesAndChangesTheRepository) {
   const std::string service = "/inference.GRPCInferenceService/";
-  v2::ModelRequest fraud;
-  fraud.set_name("fraud");
-  EXPECT_TRUE(ask<v2::ServerFlag>(service + "ServerReady", v2::ModelRequest()).value());
-  EXPECT_TRUE(ask<v2::ServerFlag>(service + "ModelReady", fraud).value());
-  const auto metadata = ask<v2::ModelMetadataResponse>(service + "ModelMetadata", fraud);
+  const auto named = [](auto request) {
+    request.set_name("fraud");
+    return request;
+  };
+  EXPECT_TRUE(ask<v2::ServerLiveResponse>(service + "ServerLive", v2::ServerLiveRequest()).live());
+  EXPECT_TRUE(ask<v2::ServerReadyResponse>(service + "ServerReady", v2::ServerReadyRequest()).ready());
+  EXPECT_TRUE(ask<v2::ModelReadyResponse>(service + "ModelReady", named(v2::ModelReadyRequest())).ready());
+  const auto metadata = ask<v2::ModelMetadataResponse>(service + "ModelMetadata", named(v2::ModelMetadataRequest()));
   EXPECT_THAT(metadata.versions(), ElementsAre("3"));
   EXPECT_EQ(metadata.inputs(2).datatype(), "BYTES");
-  const auto config = ask<v2::ModelConfigResponse>(service + "ModelConfig", fraud).config();
+  const auto config = ask<v2::ModelConfigResponse>(service + "ModelConfig", named(v2::ModelConfigRequest())).config();
   EXPECT_EQ(config.input(0).data_type(), 11);
   EXPECT_EQ(config.input(2).data_type(), 13);
   ask<v2::ModelInferResponse>(infer, two_rows());
   refusal(infer, v2::ModelInferRequest(), 5);
-  const auto statistics = ask<v2::ModelStatisticsResponse>(service + "ModelStatistics", fraud).model_stats(0);
+  const auto statistics =
+      ask<v2::ModelStatisticsResponse>(service + "ModelStatistics", named(v2::ModelStatisticsRequest())).model_stats(0);
   EXPECT_EQ(statistics.inference_count(), 2u);
   EXPECT_EQ(statistics.execution_count(), 1u);
   EXPECT_GT(statistics.inference_stats().success().ns(), 0u);
-  v2::RepositoryModelRequest kind;
+  v2::RepositoryModelUnloadRequest kind;
   kind.set_model_name("kind");
   EXPECT_EQ(send(service + "RepositoryModelUnload", kind.SerializeAsString()).code, 0);
   const auto index = ask<v2::RepositoryIndexResponse>(service + "RepositoryIndex", v2::RepositoryIndexRequest());
   ASSERT_EQ(index.models_size(), 1);
   EXPECT_EQ(index.models(0).name(), "fraud");
   EXPECT_EQ(index.models(0).state(), "READY");
-  v2::HealthRequest health;
-  EXPECT_EQ(ask<v2::HealthResponse>("/grpc.health.v1.Health/Check", health).status(), 1);
-  health.set_service("inference.GRPCInferenceService");
-  EXPECT_EQ(ask<v2::HealthResponse>("/grpc.health.v1.Health/Check", health).status(), 1);
-  health.set_service("nobody");
-  refusal("/grpc.health.v1.Health/Check", health, 5);
+  const std::string check = "/grpc.health.v1.Health/Check";
+  health::HealthCheckRequest request;
+  EXPECT_EQ(ask<health::HealthCheckResponse>(check, request).status(), 1);
+  request.set_service("inference.GRPCInferenceService");
+  EXPECT_EQ(ask<health::HealthCheckResponse>(check, request).status(), 1);
+  request.set_service("nobody");
+  refusal(check, request, 5);
 }
 
 TEST_F(CallsTest, WatchersAreToldWhatChanges) {
   const std::string watch = "/grpc.health.v1.Health/Watch";
   int told = 0;
   service_->on_change([&] { ++told; });
-  v2::HealthRequest whole, kind;
+  health::HealthCheckRequest whole, kind;
   kind.set_service("kind");
-  const auto look = [&](const v2::HealthRequest& request) {
+  const auto look = [&](const health::HealthCheckRequest& request) {
     const std::string bytes = request.SerializeAsString();
-    v2::HealthResponse answer;
+    health::HealthCheckResponse answer;
     EXPECT_TRUE(answer.ParseFromString(service_->look(Call{watch, bytes, {}}).message));
     return answer.status();
   };
-  EXPECT_EQ(ask<v2::HealthResponse>(watch, kind).status(), 1);
+  EXPECT_EQ(ask<health::HealthCheckResponse>(watch, kind).status(), 1);
   ASSERT_TRUE(models_->unload("kind").ok());
   EXPECT_EQ(told, 1);
   EXPECT_EQ(look(kind), 3);
@@ -201,7 +210,7 @@ TEST_F(CallsTest, WatchersAreToldWhatChanges) {
 }
 
 TEST_F(CallsTest, ReflectionDescribesEveryMethod) {
-  namespace reflection = ::grpc::reflection::v1;
+  namespace reflection = slipway::wire::grpc::reflection::v1;
   const std::string path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
   reflection::ServerReflectionRequest request;
   request.set_list_services("");
@@ -229,8 +238,8 @@ TEST_F(CallsTest, ReflectionDescribesEveryMethod) {
 
 const std::string prediction = "/tensorflow.serving.PredictionService/";
 
-tf::Tensor& add_tensor(tf::PredictRequest& request, const char* name, std::int32_t dtype, std::int64_t rows) {
-  tf::TensorEntry& entry = *request.add_inputs();
+tf::TensorProto& add_tensor(tfs::PredictRequest& request, const char* name, tf::DataType dtype, std::int64_t rows) {
+  auto& entry = *request.add_inputs();
   entry.set_key(name);
   entry.mutable_value()->set_dtype(dtype);
   entry.mutable_value()->mutable_tensor_shape()->add_dim()->set_size(rows);
@@ -238,21 +247,22 @@ tf::Tensor& add_tensor(tf::PredictRequest& request, const char* name, std::int32
 }
 
 TEST_F(CallsTest, PredictsForTensorFlow) {
-  tf::PredictRequest request;
+  tfs::PredictRequest request;
   request.mutable_model_spec()->set_name("fraud");
-  add_tensor(request, "amount", 1, 2).set_tensor_content(std::string("\0\0\x48\x43\0\0\x48\x42", 8));  // 200, 50
-  add_tensor(request, "count", 9, 2).add_int64_val(1);                                                 // both rows
-  tf::Tensor& state = add_tensor(request, "state", 7, 2);
+  add_tensor(request, "amount", tf::DT_FLOAT, 2)
+      .set_tensor_content(std::string("\0\0\x48\x43\0\0\x48\x42", 8));  // 200, 50
+  add_tensor(request, "count", tf::DT_INT64, 2).add_int64_val(1);       // both rows
+  tf::TensorProto& state = add_tensor(request, "state", tf::DT_STRING, 2);
   state.add_string_val("NY");
   state.add_string_val("CA");
-  const auto answer = ask<tf::PredictResponse>(prediction + "Predict", request);
+  const auto answer = ask<tfs::PredictResponse>(prediction + "Predict", request);
   EXPECT_EQ(answer.model_spec().version().value(), 3);
   ASSERT_EQ(answer.outputs_size(), 2);
   EXPECT_EQ(answer.outputs(0).key(), "score");
   EXPECT_THAT(answer.outputs(0).value().float_val(), ElementsAre(0.6F, 0.1F));
   EXPECT_THAT(answer.outputs(1).value().string_val(), ElementsAre("1", "0"));
   request.add_output_filter("label");
-  EXPECT_EQ(ask<tf::PredictResponse>(prediction + "Predict", request).outputs_size(), 1);
+  EXPECT_EQ(ask<tfs::PredictResponse>(prediction + "Predict", request).outputs_size(), 1);
   request.add_output_filter("lable");
   EXPECT_THAT(refusal(prediction + "Predict", request, 3), HasSubstr("did you mean 'label'?"));
   request.clear_output_filter();
@@ -265,11 +275,11 @@ TEST_F(CallsTest, PredictsForTensorFlow) {
 }
 
 TEST_F(CallsTest, ClassifiesAndRegressesExamples) {
-  tf::ExamplesRequest request;
+  tfs::ClassificationRequest request;  // a RegressionRequest has the same bytes
   request.mutable_model_spec()->set_name("fraud");
   auto& list = *request.mutable_input()->mutable_example_list_with_context();
   const auto set = [](tf::Example& example, const char* name) -> tf::Feature& {
-    tf::FeatureEntry& entry = *example.mutable_features()->add_feature();
+    auto& entry = *example.mutable_features()->add_feature();
     entry.set_key(name);
     return *entry.mutable_value();
   };
@@ -277,11 +287,11 @@ TEST_F(CallsTest, ClassifiesAndRegressesExamples) {
   tf::Example& example = *list.add_examples();
   set(example, "amount").mutable_float_list()->add_value(200);
   set(example, "state").mutable_bytes_list()->add_value("NY");
-  const auto classes = ask<tf::ClassificationResponse>(prediction + "Classify", request).result().classifications(0);
+  const auto classes = ask<tfs::ClassificationResponse>(prediction + "Classify", request).result().classifications(0);
   ASSERT_EQ(classes.classes_size(), 2);
   EXPECT_EQ(classes.classes(1).label(), "1");
   EXPECT_EQ(classes.classes(1).score(), 0.6F);
-  EXPECT_EQ(ask<tf::RegressionResponse>(prediction + "Regress", request).result().regressions(0).value(), 0.6F);
+  EXPECT_EQ(ask<tfs::RegressionResponse>(prediction + "Regress", request).result().regressions(0).value(), 0.6F);
   set(example, "amonut").mutable_float_list()->add_value(1);
   EXPECT_THAT(refusal(prediction + "Classify", request, 3), HasSubstr("did you mean 'amount'?"));
   request.mutable_model_spec()->set_name("kind");
@@ -289,24 +299,24 @@ TEST_F(CallsTest, ClassifiesAndRegressesExamples) {
 }
 
 TEST_F(CallsTest, DescribesModelsForTensorFlow) {
-  tf::ModelMetadataRequest request;
+  tfs::GetModelMetadataRequest request;
   request.mutable_model_spec()->set_name("kind");
   EXPECT_THAT(refusal(prediction + "GetModelMetadata", request, 3), HasSubstr("at least one metadata_field"));
   request.add_metadata_field("signature_def");
-  const auto answer = ask<tf::ModelMetadataResponse>(prediction + "GetModelMetadata", request);
-  tf::SignatureMap map;
+  const auto answer = ask<tfs::GetModelMetadataResponse>(prediction + "GetModelMetadata", request);
+  tfs::SignatureDefMap map;
   ASSERT_TRUE(map.ParseFromString(answer.metadata(0).value().value()));
   EXPECT_EQ(map.signature_def(0).value().outputs(0).value().tensor_shape().dim(1).size(), 3);
-  tf::ModelStatusRequest status;
+  tfs::GetModelStatusRequest status;
   status.mutable_model_spec()->set_name("kind");
-  const auto states = ask<tf::ModelStatusResponse>("/tensorflow.serving.ModelService/GetModelStatus", status);
+  const auto states = ask<tfs::GetModelStatusResponse>("/tensorflow.serving.ModelService/GetModelStatus", status);
   EXPECT_EQ(states.model_version_status(0).state(), 30);
   status.mutable_model_spec()->set_name("nothing");
   EXPECT_THAT(refusal("/tensorflow.serving.ModelService/GetModelStatus", status, 5),
               HasSubstr("Could not find any versions of model nothing"));
   // Models that are made in memory have no registry to choose from.
   const std::string reload = "/tensorflow.serving.ModelService/HandleReloadConfigRequest";
-  tf::ReloadConfigRequest configuration;
+  tfs::ReloadConfigRequest configuration;
   EXPECT_THAT(refusal(reload, configuration, 3), HasSubstr("Only ModelConfigList is currently supported"));
   configuration.mutable_config()->mutable_model_config_list()->add_config()->set_name("kind");
   EXPECT_THAT(refusal(reload, configuration, 9), HasSubstr("no registry"));

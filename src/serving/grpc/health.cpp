@@ -1,14 +1,12 @@
 // grpc.health.v1: the server as a whole (""), a service of ours, or a model by its name.
 #include "calls.hpp"
-#include "inference.pb.h"
+#include "health.pb.h"
 #include "message.hpp"
 
 namespace slipway::serving {
 namespace {
 
-namespace wire = slipway::wire::inference;
-
-constexpr std::int32_t serving = 1, not_serving = 2, service_unknown = 3;
+namespace wire = slipway::wire::grpc::health::v1;
 
 bool is_service(std::string_view name) {
   for (const CallMethod& method : call_methods())
@@ -17,15 +15,16 @@ bool is_service(std::string_view name) {
 }
 
 Status answer_status(CallContext& context, std::string_view service, std::string& reply) {
-  wire::HealthResponse response;
-  response.set_status(context.ready && !context.models.all().empty() ? serving : not_serving);
+  wire::HealthCheckResponse response;
+  response.set_status(context.ready && !context.models.all().empty() ? wire::HealthCheckResponse::SERVING
+                                                                     : wire::HealthCheckResponse::NOT_SERVING);
   if (!service.empty() && !is_service(service) && !context.models.find(service).ok())
-    response.set_status(service_unknown);
+    response.set_status(wire::HealthCheckResponse::SERVICE_UNKNOWN);
   return write_message(response, reply);
 }
 
 Status check(CallContext& context, std::string_view message, std::string& reply) {
-  wire::HealthRequest request;
+  wire::HealthCheckRequest request;
   SLIPWAY_CHECK(read_message(message, request));
   const std::string& service = request.service();
   if (!service.empty() && !is_service(service)) SLIPWAY_CHECK(context.models.find(service));
@@ -34,7 +33,7 @@ Status check(CallContext& context, std::string_view message, std::string& reply)
 
 // A service that is not known is an answer here, since it may come.
 Status watch(CallContext& context, std::string_view message, std::string& reply) {
-  wire::HealthRequest request;
+  wire::HealthCheckRequest request;
   SLIPWAY_CHECK(read_message(message, request));
   return answer_status(context, request.service(), reply);
 }

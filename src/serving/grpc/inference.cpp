@@ -16,13 +16,13 @@ namespace wire = slipway::wire::inference;
 
 // ---- infer
 
-const wire::Parameter* find_parameter(const auto& parameters, std::string_view name) {
-  for (const wire::ParameterEntry& entry : parameters)
+const wire::InferParameter* find_parameter(const auto& parameters, std::string_view name) {
+  for (const auto& entry : parameters)
     if (entry.key() == name) return &entry.value();
   return nullptr;
 }
 
-Result<std::size_t> count_parameter(const wire::Parameter& parameter, std::string_view name) {
+Result<std::size_t> count_parameter(const wire::InferParameter& parameter, std::string_view name) {
   const std::int64_t value =
       parameter.has_uint64_param() ? static_cast<std::int64_t>(parameter.uint64_param()) : parameter.int64_param();
   if ((!parameter.has_int64_param() && !parameter.has_uint64_param()) || value < 0 || value > 10'000)
@@ -39,7 +39,7 @@ Status set_typed(Work& work, const Tensor& tensor, const auto& values, const aut
   return {};
 }
 
-Status read_contents(Work& work, const Tensor& tensor, const wire::Contents& contents) {
+Status read_contents(Work& work, const Tensor& tensor, const wire::InferTensorContents& contents) {
   const auto integer = [](auto value) { return Cell(static_cast<std::int64_t>(value)); };
   switch (tensor.type) {
     case Datatype::boolean:
@@ -77,7 +77,7 @@ Status read_inputs(Work& work, const wire::ModelInferRequest& request) {
                                      request.inputs_size(), request.raw_input_contents_size()));
   TensorPlaces places(work, static_cast<std::size_t>(request.inputs_size()));
   for (int i = 0; i < request.inputs_size(); ++i) {
-    const wire::Tensor& input = request.inputs(i);
+    const wire::ModelInferRequest::InferInputTensor& input = request.inputs(i);
     Tensor tensor;
     SLIPWAY_TRY(tensor.name, utf8(input.name(), "the name of an input"));
     SLIPWAY_TRY(tensor.type, parse_datatype(input.datatype(), tensor.name));
@@ -96,13 +96,13 @@ Status read_inputs(Work& work, const wire::ModelInferRequest& request) {
 }
 
 Result<std::vector<Wanted>> read_outputs(Work& work, const wire::ModelInferRequest& request) {
-  if (const wire::Parameter* reasons = find_parameter(request.parameters(), "reasons")) {
+  if (const wire::InferParameter* reasons = find_parameter(request.parameters(), "reasons")) {
     SLIPWAY_TRY(work.reason_count, count_parameter(*reasons, "reasons"));
   }
   WantedOutputs wanted(work);
-  for (const wire::RequestedOutput& output : request.outputs()) {
+  for (const auto& output : request.outputs()) {
     SLIPWAY_TRY(Wanted* const one, wanted.ask(output.name()));
-    if (const wire::Parameter* classification = find_parameter(output.parameters(), "classification")) {
+    if (const wire::InferParameter* classification = find_parameter(output.parameters(), "classification")) {
       SLIPWAY_TRY(const std::size_t count, count_parameter(*classification, "classification"));
       SLIPWAY_CHECK(set_classification(*one, count));
     }
@@ -130,7 +130,7 @@ Status infer(CallContext& context, std::string_view message, wire::ModelInferRes
   const bool raw = request.raw_input_contents_size() > 0;
   for (const Wanted& one : wanted) {
     const OutputShape shape = output_shape(work, one);
-    wire::Tensor& output = *response.add_outputs();
+    wire::ModelInferResponse::InferOutputTensor& output = *response.add_outputs();
     assign(output.mutable_name(), output_name(one.output));
     output.set_datatype(shape.numbers ? "FP32" : "BYTES");
     output.add_shape(static_cast<std::int64_t>(work.rows.size()));
@@ -139,7 +139,7 @@ Status infer(CallContext& context, std::string_view message, wire::ModelInferRes
       append_raw_output(*response.add_raw_output_contents(), work, one);
       continue;
     }
-    wire::Contents& contents = *output.mutable_contents();
+    wire::InferTensorContents& contents = *output.mutable_contents();
     each_output_value(
         work, one, [&](float value) { contents.add_fp32_contents(value); },
         [&](std::string_view text) { assign(contents.add_bytes_contents(), text); });
@@ -170,29 +170,31 @@ Status model_stream_infer(CallContext& context, std::string_view message, std::s
 // ---- what is served
 
 Status server_live(CallContext&, std::string_view, std::string& reply) {
-  wire::ServerFlag flag;
-  flag.set_value(true);
-  return write_message(flag, reply);
+  wire::ServerLiveResponse response;
+  response.set_live(true);
+  return write_message(response, reply);
 }
 
 Status server_ready(CallContext& context, std::string_view, std::string& reply) {
-  wire::ServerFlag flag;
-  flag.set_value(context.ready && !context.models.all().empty());
-  return write_message(flag, reply);
+  wire::ServerReadyResponse response;
+  response.set_ready(context.ready && !context.models.all().empty());
+  return write_message(response, reply);
 }
 
+// The request's model; it has a name and a version.
+template <class Request>
 Result<std::shared_ptr<const ServedModel>> named_model(CallContext& context, std::string_view message) {
-  wire::ModelRequest request;
+  Request request;
   SLIPWAY_CHECK(read_message(message, request));
   return context.models.find(request.name(), request.version());
 }
 
 Status model_ready(CallContext& context, std::string_view message, std::string& reply) {
-  const auto model = named_model(context, message);
+  const auto model = named_model<wire::ModelReadyRequest>(context, message);
   if (!model.ok() && model.error().code() != ErrorCode::not_found) return model.error();
-  wire::ServerFlag flag;
-  flag.set_value(model.ok() && context.ready);
-  return write_message(flag, reply);
+  wire::ModelReadyResponse response;
+  response.set_ready(model.ok() && context.ready);
+  return write_message(response, reply);
 }
 
 Status server_metadata(CallContext& context, std::string_view, std::string& reply) {
@@ -204,12 +206,12 @@ Status server_metadata(CallContext& context, std::string_view, std::string& repl
 }
 
 Status model_metadata(CallContext& context, std::string_view message, std::string& reply) {
-  SLIPWAY_TRY(const auto model, named_model(context, message));
+  SLIPWAY_TRY(const auto model, named_model<wire::ModelMetadataRequest>(context, message));
   wire::ModelMetadataResponse response;
   assign(response.mutable_name(), model->name());
   for (const std::string& version : context.models.versions(model->name())) assign(response.add_versions(), version);
   response.set_platform("slipway");
-  const auto add = [](wire::TensorMetadata& tensor, const V2Tensor& described) {
+  const auto add = [](wire::ModelMetadataResponse::TensorMetadata& tensor, const V2Tensor& described) {
     assign(tensor.mutable_name(), described.name);
     assign(tensor.mutable_datatype(), described.datatype);
     for (const std::int64_t size : described.shape) tensor.add_shape(size);
@@ -220,7 +222,7 @@ Status model_metadata(CallContext& context, std::string_view message, std::strin
 }
 
 Status model_config(CallContext& context, std::string_view message, std::string& reply) {
-  SLIPWAY_TRY(const auto model, named_model(context, message));
+  SLIPWAY_TRY(const auto model, named_model<wire::ModelConfigRequest>(context, message));
   wire::ModelConfigResponse response;
   wire::ModelConfig& config = *response.mutable_config();
   assign(config.mutable_name(), model->name());
@@ -228,23 +230,18 @@ Status model_config(CallContext& context, std::string_view message, std::string&
   config.set_backend("slipway");
   config.set_default_model_filename("model.onnx");
   config.mutable_version_policy()->mutable_latest()->set_num_versions(1);
-  for (const V2Tensor& tensor : v2_inputs(*model)) {
-    wire::ConfigTensor& input = *config.add_input();
-    assign(input.mutable_name(), tensor.name);
-    input.set_data_type(triton_type(tensor.datatype).number);
-    for (const std::int64_t size : tensor.shape) input.add_input_dims(size);
-  }
-  for (const V2Tensor& tensor : v2_outputs(*model)) {
-    wire::ConfigTensor& output = *config.add_output();
-    assign(output.mutable_name(), tensor.name);
-    output.set_data_type(triton_type(tensor.datatype).number);
-    for (const std::int64_t size : tensor.shape) output.add_output_dims(size);
-  }
+  const auto set = [](auto& tensor, const V2Tensor& described) {
+    assign(tensor.mutable_name(), described.name);
+    tensor.set_data_type(static_cast<wire::DataType>(triton_type(described.datatype).number));
+    for (const std::int64_t size : described.shape) tensor.add_dims(size);
+  };
+  for (const V2Tensor& tensor : v2_inputs(*model)) set(*config.add_input(), tensor);
+  for (const V2Tensor& tensor : v2_outputs(*model)) set(*config.add_output(), tensor);
   return write_message(response, reply);
 }
 
 Status model_statistics(CallContext& context, std::string_view message, std::string& reply) {
-  wire::ModelRequest request;
+  wire::ModelStatisticsRequest request;
   SLIPWAY_CHECK(read_message(message, request));
   SLIPWAY_TRY(const auto models, v2_statistics_of(context.models, request.name(), request.version()));
   wire::ModelStatisticsResponse response;
@@ -281,7 +278,7 @@ Status repository_index(CallContext& context, std::string_view message, std::str
   wire::RepositoryIndexResponse response;
   for (const ModelState& state : context.models.index()) {
     if (request.ready() && state.state != "READY") continue;
-    wire::ModelIndex& one = *response.add_models();
+    wire::RepositoryIndexResponse::ModelIndex& one = *response.add_models();
     assign(one.mutable_name(), state.name);
     assign(one.mutable_version(), state.version);
     assign(one.mutable_state(), state.state);
@@ -291,13 +288,13 @@ Status repository_index(CallContext& context, std::string_view message, std::str
 }
 
 Status repository_load(CallContext& context, std::string_view message, std::string&) {
-  wire::RepositoryModelRequest request;
+  wire::RepositoryModelLoadRequest request;
   SLIPWAY_CHECK(read_message(message, request));
   return context.models.load(request.model_name());
 }
 
 Status repository_unload(CallContext& context, std::string_view message, std::string&) {
-  wire::RepositoryModelRequest request;
+  wire::RepositoryModelUnloadRequest request;
   SLIPWAY_CHECK(read_message(message, request));
   return context.models.unload(request.model_name());
 }

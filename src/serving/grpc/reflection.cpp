@@ -15,7 +15,7 @@
 namespace slipway::serving {
 namespace {
 
-namespace wire = ::grpc::reflection::v1;
+namespace wire = slipway::wire::grpc::reflection::v1;
 namespace pb = ::google::protobuf;
 
 constexpr std::int32_t not_found_code = 5, unimplemented_code = 12;

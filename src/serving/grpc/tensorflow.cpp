@@ -10,23 +10,24 @@
 #include "../v2_tensors.hpp"
 #include "calls.hpp"
 #include "message.hpp"
-#include "tensorflow.pb.h"
+#include "tensorflow_serving.pb.h"
 
 namespace slipway::serving {
 namespace {
 
-namespace wire = slipway::wire::tensorflow;
+namespace tf = slipway::wire::tensorflow;
+namespace wire = tf::serving;
 
 // tensorflow.DataType, as far as tabular inputs have it.
 struct TypeNumber {
-  std::int32_t number;
+  tf::DataType number;
   Datatype type;
 };
-constexpr TypeNumber type_numbers[] = {{1, Datatype::fp32},    {2, Datatype::fp64},    {3, Datatype::int32},
-                                       {4, Datatype::uint8},   {5, Datatype::int16},   {6, Datatype::int8},
-                                       {7, Datatype::bytes},   {9, Datatype::int64},   {10, Datatype::boolean},
-                                       {17, Datatype::uint16}, {22, Datatype::uint32}, {23, Datatype::uint64}};
-constexpr std::int32_t dt_float = 1, dt_string = 7;
+constexpr TypeNumber type_numbers[] = {
+    {tf::DT_FLOAT, Datatype::fp32},    {tf::DT_DOUBLE, Datatype::fp64},   {tf::DT_INT32, Datatype::int32},
+    {tf::DT_UINT8, Datatype::uint8},   {tf::DT_INT16, Datatype::int16},   {tf::DT_INT8, Datatype::int8},
+    {tf::DT_STRING, Datatype::bytes},  {tf::DT_INT64, Datatype::int64},   {tf::DT_BOOL, Datatype::boolean},
+    {tf::DT_UINT16, Datatype::uint16}, {tf::DT_UINT32, Datatype::uint32}, {tf::DT_UINT64, Datatype::uint64}};
 
 Status choose_spec(CallContext& context, const wire::ModelSpec& spec) {
   SLIPWAY_TRY(const std::string_view name, utf8(spec.name(), "model_spec.name"));
@@ -56,8 +57,8 @@ Status set_values(Work& work, const Tensor& tensor, const auto& values, const au
   return {};
 }
 
-Status read_values(Work& work, const Tensor& tensor, const wire::Tensor& proto) {
-  if (proto.has_tensor_content() && !proto.tensor_content().empty() && tensor.type != Datatype::bytes)
+Status read_values(Work& work, const Tensor& tensor, const tf::TensorProto& proto) {
+  if (!proto.tensor_content().empty() && tensor.type != Datatype::bytes)
     return read_raw_tensor(work, tensor, proto.tensor_content());
   const auto integer = [](auto value) { return Cell(static_cast<std::int64_t>(value)); };
   switch (tensor.type) {
@@ -85,17 +86,18 @@ Status read_values(Work& work, const Tensor& tensor, const wire::Tensor& proto) 
 
 Status read_inputs(Work& work, const wire::PredictRequest& request) {
   TensorPlaces places(work, static_cast<std::size_t>(request.inputs_size()));
-  for (const wire::TensorEntry& entry : request.inputs()) {
+  for (const auto& entry : request.inputs()) {
     Tensor tensor;
     SLIPWAY_TRY(tensor.name, utf8(entry.key(), "the name of an input"));
-    const wire::Tensor& proto = entry.value();
+    const tf::TensorProto& proto = entry.value();
     const auto* const found = std::find_if(std::begin(type_numbers), std::end(type_numbers),
                                            [&](const TypeNumber& one) { return one.number == proto.dtype(); });
     if (found == std::end(type_numbers))
-      return invalid_input(fmt::format("input '{}': dtype {} is not supported", tensor.name, proto.dtype()));
+      return invalid_input(
+          fmt::format("input '{}': dtype {} is not supported", tensor.name, static_cast<int>(proto.dtype())));
     tensor.type = found->type;
     std::vector<std::int64_t> shape;
-    for (const wire::Dimension& dimension : proto.tensor_shape().dim()) shape.push_back(dimension.size());
+    for (const tf::TensorShapeProto::Dim& dimension : proto.tensor_shape().dim()) shape.push_back(dimension.size());
     if (shape.empty()) shape.push_back(1);  // a scalar is one row
     SLIPWAY_CHECK(places.set_shape(tensor, shape));
     SLIPWAY_CHECK(places.place(tensor));
@@ -104,7 +106,7 @@ Status read_inputs(Work& work, const wire::PredictRequest& request) {
   return places.finish();
 }
 
-void set_shape(wire::Tensor& tensor, std::size_t rows, std::size_t columns) {
+void set_shape(tf::TensorProto& tensor, std::size_t rows, std::size_t columns) {
   tensor.mutable_tensor_shape()->add_dim()->set_size(static_cast<std::int64_t>(rows));
   if (columns > 0) tensor.mutable_tensor_shape()->add_dim()->set_size(static_cast<std::int64_t>(columns));
 }
@@ -136,10 +138,10 @@ Status predict(CallContext& context, std::string_view message, std::string& repl
     if (!wanted) continue;
     const Wanted one{name == "label" ? Output::label : name == "reasons" ? Output::reasons : Output::score, false, 0};
     const OutputShape shape = output_shape(work, one);
-    wire::TensorEntry& entry = *response.add_outputs();
+    auto& entry = *response.add_outputs();
     assign(entry.mutable_key(), name);
-    wire::Tensor& tensor = *entry.mutable_value();
-    tensor.set_dtype(shape.numbers ? dt_float : dt_string);
+    tf::TensorProto& tensor = *entry.mutable_value();
+    tensor.set_dtype(shape.numbers ? tf::DT_FLOAT : tf::DT_STRING);
     set_shape(tensor, work.rows.size(), shape.columns);
     each_output_value(
         work, one, [&](float value) { tensor.add_float_val(value); },
@@ -152,11 +154,11 @@ Status predict(CallContext& context, std::string_view message, std::string& repl
 
 // ---- classify and regress
 
-Status set_features(Work& work, std::size_t row, const wire::Example& example) {
-  for (const wire::FeatureEntry& entry : example.features().feature()) {
+Status set_features(Work& work, std::size_t row, const tf::Example& example) {
+  for (const auto& entry : example.features().feature()) {
     SLIPWAY_TRY(const std::string_view name, utf8(entry.key(), "the name of a feature"));
     SLIPWAY_TRY(const std::size_t input, find_column(work, name, "examples"));
-    const wire::Feature& feature = entry.value();
+    const tf::Feature& feature = entry.value();
     const int values = feature.has_bytes_list()   ? feature.bytes_list().value_size()
                        : feature.has_float_list() ? feature.float_list().value_size()
                                                   : feature.int64_list().value_size();
@@ -215,7 +217,7 @@ Status score_examples(CallContext& context, const wire::ModelSpec& spec, const w
 }
 
 Status classify(CallContext& context, std::string_view message, std::string& reply) {
-  wire::ExamplesRequest request;
+  wire::ClassificationRequest request;
   SLIPWAY_CHECK(read_message(message, request));
   SLIPWAY_CHECK(score_examples(context, request.model_spec(), request.input(), "classify"));
   wire::ClassificationResponse response;
@@ -225,7 +227,7 @@ Status classify(CallContext& context, std::string_view message, std::string& rep
 }
 
 Status regress(CallContext& context, std::string_view message, std::string& reply) {
-  wire::ExamplesRequest request;
+  wire::RegressionRequest request;
   SLIPWAY_CHECK(read_message(message, request));
   SLIPWAY_CHECK(score_examples(context, request.model_spec(), request.input(), "regress"));
   wire::RegressionResponse response;
@@ -270,7 +272,7 @@ Status multi_inference(CallContext& context, std::string_view message, std::stri
 // ---- what is served
 
 Status model_metadata(CallContext& context, std::string_view message, std::string& reply) {
-  wire::ModelMetadataRequest request;
+  wire::GetModelMetadataRequest request;
   SLIPWAY_CHECK(read_message(message, request));
   if (request.metadata_field_size() == 0)
     return invalid_input("GetModelMetadataRequest must specify at least one metadata_field");
@@ -279,24 +281,24 @@ Status model_metadata(CallContext& context, std::string_view message, std::strin
       return invalid_input(fmt::format("Metadata field {} is not supported; expected signature_def", show_text(field)));
   SLIPWAY_CHECK(choose_spec(context, request.model_spec()));
   const ServedModel& model = *context.work.model;
-  wire::SignatureMap map;
+  wire::SignatureDefMap map;
   for (const TensorFlowSignature& described : tensorflow_signatures(model)) {
-    wire::SignatureEntry& entry = *map.add_signature_def();
+    auto& entry = *map.add_signature_def();
     assign(entry.mutable_key(), described.name);
     assign(entry.mutable_value()->mutable_method_name(), described.method);
-    const auto add = [](wire::TensorInfoEntry& info, const TensorFlowTensor& tensor) {
+    const auto add = [](auto& info, const TensorFlowTensor& tensor) {
       assign(info.mutable_key(), tensor.name);
       assign(info.mutable_value()->mutable_name(), tensor.name);
-      info.mutable_value()->set_dtype(tensor.type.number);
+      info.mutable_value()->set_dtype(static_cast<tf::DataType>(tensor.type.number));
       for (const std::int64_t size : tensor.shape)
         info.mutable_value()->mutable_tensor_shape()->add_dim()->set_size(size);
     };
     for (const TensorFlowTensor& tensor : described.inputs) add(*entry.mutable_value()->add_inputs(), tensor);
     for (const TensorFlowTensor& tensor : described.outputs) add(*entry.mutable_value()->add_outputs(), tensor);
   }
-  wire::ModelMetadataResponse response;
+  wire::GetModelMetadataResponse response;
   fill_spec(*response.mutable_model_spec(), model, "");
-  wire::AnyEntry& entry = *response.add_metadata();
+  auto& entry = *response.add_metadata();
   entry.set_key("signature_def");
   entry.mutable_value()->set_type_url("type.googleapis.com/tensorflow.serving.SignatureDefMap");
   SLIPWAY_CHECK(write_message(map, *entry.mutable_value()->mutable_value()));
@@ -304,7 +306,7 @@ Status model_metadata(CallContext& context, std::string_view message, std::strin
 }
 
 Status model_status(CallContext& context, std::string_view message, std::string& reply) {
-  wire::ModelStatusRequest request;
+  wire::GetModelStatusRequest request;
   SLIPWAY_CHECK(read_message(message, request));
   const wire::ModelSpec& spec = request.model_spec();
   SLIPWAY_TRY(const std::string_view name, utf8(spec.name(), "model_spec.name"));
@@ -312,12 +314,12 @@ Status model_status(CallContext& context, std::string_view message, std::string&
   if (spec.has_version()) version.number = std::to_string(spec.version().value());
   if (spec.has_version_label()) version.label = spec.version_label();
   SLIPWAY_TRY(const auto states, tensorflow_states(context.models, name, version));
-  wire::ModelStatusResponse response;
+  wire::GetModelStatusResponse response;
   for (const TensorFlowState& state : states) {
     wire::ModelVersionStatus& one = *response.add_model_version_status();
     one.set_version(static_cast<std::int64_t>(parse_number(state.version).value_or(0)));
-    one.set_state(state.number);
-    one.mutable_status()->set_error_code(state.error.empty() ? 0 : 13);
+    one.set_state(static_cast<wire::ModelVersionStatus::State>(state.number));
+    one.mutable_status()->set_error_code(state.error.empty() ? tf::error::OK : tf::error::INTERNAL);
     assign(one.mutable_status()->mutable_error_message(), state.error);
   }
   return write_message(response, reply);
@@ -328,7 +330,7 @@ Result<NameConfiguration> read_configuration(const wire::ModelConfig& config) {
   SLIPWAY_TRY(wanted.name, utf8(config.name(), "model_config_list: a name"));
   if (wanted.name.empty()) return invalid_input("model_config_list: a model has no name");
   SLIPWAY_TRY(wanted.base_path, utf8(config.base_path(), "model_config_list: a base_path"));
-  const wire::VersionPolicy& policy = config.model_version_policy();
+  const wire::FileSystemStoragePathSourceConfig::ServableVersionPolicy& policy = config.model_version_policy();
   if (policy.has_specific()) {
     wanted.versions = NameConfiguration::Versions::specific;
     wanted.specific.assign(policy.specific().versions().begin(), policy.specific().versions().end());
@@ -343,7 +345,7 @@ Result<NameConfiguration> read_configuration(const wire::ModelConfig& config) {
       return invalid_input(
           fmt::format("model '{}': model_version_policy: latest: num_versions: expected 1 or more", wanted.name));
   }
-  for (const wire::LabelEntry& entry : config.version_labels()) {
+  for (const auto& entry : config.version_labels()) {
     SLIPWAY_TRY(const std::string_view label, utf8(entry.key(), "version_labels: a label"));
     if (label.empty()) return invalid_input(fmt::format("model '{}': version_labels: a label is empty", wanted.name));
     wanted.labels.emplace_back(label, entry.value());
