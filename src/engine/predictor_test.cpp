@@ -1,3 +1,6 @@
+#include <map>
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -73,6 +76,26 @@ TEST(Predictor, TablesOnAnyNumberOfThreads) {
   for (std::size_t r = 0; r < 500; ++r) ASSERT_EQ(one->scores.at(9'000 + r, 1), expected->scores.at(r, 1)) << r;
   const auto incomplete = table::Table::make({{"amuont", amount}});
   EXPECT_THAT(predictor->predict_table(*incomplete, Threads(1)).error().message(), HasSubstr("did you mean 'amuont'"));
+}
+
+TEST(Predictor, TellsHowLargeItsMasksAre) {
+  const auto model_of = [](int depth) {
+    return forest_model({.trees = 20, .features = 2, .depth = depth, .stop = 0}, 3);
+  };
+  // Of every column, with the way that missing goes, a row for each number of thresholds below a value; in each row a
+  // word of 4 bytes for every tree of up to 32 leaves, and one more, to a multiple of 16.
+  const model::Model model = model_of(4);
+  std::map<std::pair<std::int32_t, int>, std::set<float>> thresholds;
+  for (const model::Operator& op : model.operators)
+    if (const auto* trees = std::get_if<model::Trees>(&op))
+      for (std::size_t i = 0; i < trees->node_count(); ++i)
+        if (trees->feature[i] != model::Trees::leaf)
+          thresholds[{trees->feature[i], trees->missing_left[i]}].insert(trees->threshold[i]);
+  std::size_t rows = 0;
+  for (const auto& [column, distinct] : thresholds) rows += distinct.size() + 1;
+  EXPECT_EQ(leaf_mask_bytes(model), rows * 32 * 4);
+  EXPECT_EQ(leaf_mask_bytes(model_of(7)), 0u);  // 128 leaves: none are made
+  EXPECT_EQ(leaf_mask_bytes(model::Model()), 0u);
 }
 
 TEST(Predictor, WarmScratchStaysWhereItIs) {

@@ -108,7 +108,7 @@ std::uint64_t estimated_bytes(const model::Model& model) {
     else if (const auto* terms = std::get_if<model::Terms>(&op))
       bytes += texts(terms->terms) + numbers(terms->weights);
   }
-  return bytes * copies;
+  return bytes * copies + engine::leaf_mask_bytes(model);
 }
 
 int ServedModel::find_input(std::string_view name, std::size_t hint) const {

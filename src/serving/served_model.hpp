@@ -100,7 +100,8 @@ class ServedModel {
   std::unique_ptr<ModelMetrics> metrics_;
 };
 
-// About how much memory a served model takes: its arrays, compiled, and once more for explanations.
+// About how much memory a served model takes: its arrays, compiled, and once more for explanations, and what scoring
+// one row needs beside them.
 std::uint64_t estimated_bytes(const model::Model& model);
 
 }  // namespace slipway::serving

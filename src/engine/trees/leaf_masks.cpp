@@ -4,6 +4,8 @@
 #include <bit>
 #include <numeric>
 
+#include <slipway/engine/predictor.hpp>
+
 namespace slipway::engine {
 namespace {
 
@@ -82,11 +84,38 @@ std::uint32_t* fill_rows(const compute::EdgeSlot& slot, std::size_t words, std::
   return row + words;
 }
 
+// How many rows of masks there are, and words of a row; nothing where trees are not scored by masks.
+struct TableSize {
+  std::size_t rows = 0, words = 0;
+  std::size_t bytes() const { return rows * words * sizeof(std::uint32_t); }
+};
+std::optional<TableSize> table_size(const NumberedTrees& trees, bool anyway) {
+  const model::Trees& op = trees.op();
+  if (trees.slots().empty() || trees.most_leaves() > most_leaves) return std::nullopt;
+  std::size_t words = 0;
+  for (const std::uint32_t root : op.roots) words += trees.leaves(root) > 32 ? 2 : 1;
+  TableSize size{.words = padded(words + 1)};
+  for (const compute::EdgeSlot& slot : trees.slots()) size.rows += slot.edge_count + 1;
+  if (size.bytes() > (anyway ? most_bytes : most_bytes_chosen)) return std::nullopt;
+  if (!anyway && trees.slots().size() * size.words > words_per_step() * steps_of(op)) return std::nullopt;
+  return size;
+}
+
 }  // namespace
+
+std::uint64_t leaf_mask_bytes(const model::Model& model) {
+  std::uint64_t bytes = 0;
+  for (const model::Operator& op : model.operators)
+    if (const auto* trees = std::get_if<model::Trees>(&op))
+      if (const auto numbered = NumberedTrees::number(*trees))
+        if (const auto size = table_size(*numbered, false)) bytes += size->bytes();
+  return bytes;
+}
 
 std::optional<LeafMasks> mask_leaves(const NumberedTrees& trees, bool anyway) {
   const model::Trees& op = trees.op();
-  if (trees.slots().empty() || trees.most_leaves() > most_leaves) return std::nullopt;
+  const auto size = table_size(trees, anyway);
+  if (!size) return std::nullopt;
   LeafMasks out;
   out.outputs = op.outputs;
   std::uint32_t word = 0, leaves = 0;
@@ -95,19 +124,14 @@ std::optional<LeafMasks> mask_leaves(const NumberedTrees& trees, bool anyway) {
     word += trees.leaves(root) > 32 ? 2 : 1;
     leaves += trees.leaves(root);
   }
-  out.words = padded(word + 1);
-  std::size_t rows = 0;
-  for (const compute::EdgeSlot& slot : trees.slots()) rows += slot.edge_count + 1;
-  if (rows * out.words * sizeof(std::uint32_t) > (anyway ? most_bytes : most_bytes_chosen)) return std::nullopt;
-  if (!anyway && trees.slots().size() * out.words > words_per_step() * steps_of(op)) return std::nullopt;
-
+  out.words = size->words;
   out.used = trees.slots().size();
   out.edges = trees.edges();
   out.edges.push_back(0);
   for (std::vector<std::uint32_t>* each : {&out.column, &out.first_edge, &out.missing_code, &out.half})
     each->resize(padded(out.used), 0);
   out.rows.resize(out.used);
-  out.table = compute::Buffer<std::uint32_t>(rows * out.words);
+  out.table = compute::Buffer<std::uint32_t>(size->rows * size->words);
   const std::vector<Test> tests = tests_of(trees, out.trees);
   std::uint32_t* row = out.table.data();
   const std::vector<std::uint32_t> order = slot_order(trees.slots());

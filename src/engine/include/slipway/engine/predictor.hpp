@@ -91,4 +91,8 @@ class Predictor {
   std::shared_ptr<const Program> program_;
 };
 
+// Bytes of the tables that a compiled model has beside its trees to score one row (at most 1 MiB for each ensemble), as
+// compile() makes them on this machine.
+std::uint64_t leaf_mask_bytes(const model::Model& model);
+
 }  // namespace slipway::engine
