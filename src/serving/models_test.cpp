@@ -9,7 +9,7 @@
 #include <slipway/serving/service.hpp>
 
 #include "served_model.hpp"
-#include "test_model.hpp"
+#include "test_registry.hpp"
 
 namespace slipway::serving {
 namespace {
@@ -26,23 +26,7 @@ class ModelsTest : public ::testing::Test {
   }
   void TearDown() override { fs::remove_all(root_); }
 
-  Status write_bundle(const fs::path& folder, std::optional<int> version, float leaf) {
-    package::Manifest manifest;
-    manifest.name = "fraud";
-    manifest.version = version;
-    manifest.id_columns = {"transaction_id"};
-    package::BundleWriter writer(manifest);
-    SLIPWAY_CHECK(writer.add_model(fraud_model(model::OutOfRange::pass, leaf)));
-    return writer.publish(folder, true);
-  }
-  void publish(float leaf) {
-    const auto models = registry::Registry::open(root_ / "models", true).value();
-    const auto version =
-        models.publish("fraud", {{"ann", "test"}, {}, false}, [&](const fs::path& folder, std::int64_t number) {
-          return write_bundle(folder, static_cast<int>(number), leaf);
-        });
-    ASSERT_TRUE(version.ok()) << version.error().message();
-  }
+  void publish(float leaf) { publish_fraud(root_ / "models", leaf); }
   static float score(const std::shared_ptr<ModelRepository>& models, std::string_view target = "/score") {
     Service service({.models = models});
     const Response response =
@@ -55,7 +39,7 @@ class ModelsTest : public ::testing::Test {
 };
 
 TEST_F(ModelsTest, ServesABundle) {
-  ASSERT_TRUE(write_bundle(root_ / "bundle", std::nullopt, 0.1F).ok());
+  ASSERT_TRUE(write_fraud(root_ / "bundle", std::nullopt, 0.1F).ok());
   const auto models = ModelRepository::open(root_ / "bundle");
   ASSERT_TRUE(models.ok()) << models.error().message();
   EXPECT_EQ(score(*models), 0.1F);
@@ -66,7 +50,7 @@ TEST_F(ModelsTest, ServesABundle) {
 }
 
 TEST_F(ModelsTest, ADamagedBundleIsRefused) {
-  ASSERT_TRUE(write_bundle(root_ / "bundle", 1, 0.1F).ok());
+  ASSERT_TRUE(write_fraud(root_ / "bundle", 1, 0.1F).ok());
   std::string bytes = read_file(root_ / "bundle/model.onnx").value();
   bytes[bytes.size() / 2] ^= 1;
   ASSERT_TRUE(write_file(root_ / "bundle/model.onnx", bytes).ok());

@@ -1,16 +1,14 @@
 #include <thread>
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <slipway/base/file.hpp>
 #include <slipway/journal/journal.hpp>
 #include <slipway/serving/server.hpp>
 
+#include "test_client.hpp"
 #include "test_model.hpp"
 
 namespace slipway::serving {
@@ -18,72 +16,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// A plain blocking client, which can send what no library would.
-class Client {
- public:
-  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    struct sockaddr_in address {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = ::connect(socket_, reinterpret_cast<const struct sockaddr*>(&address), sizeof address) == 0;
-  }
-  ~Client() { ::close(socket_); }
-  bool connected() const { return connected_; }
-  void send(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t put = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (put <= 0) return;
-      bytes.remove_prefix(static_cast<std::size_t>(put));
-    }
-  }
-  // One answer: its status line, header and body. "" if the connection was closed without.
-  std::string answer(bool head_only = false) {
-    while (received_.find("\r\n\r\n") == std::string::npos)
-      if (!receive()) return std::exchange(received_, "");
-    const std::size_t body = received_.find("\r\n\r\n") + 4;
-    const std::size_t field = received_.find("Content-Length: ");
-    const std::size_t size = field < body && !head_only ? std::stoul(received_.substr(field + 16)) : 0;
-    while (received_.size() < body + size)
-      if (!receive()) return std::exchange(received_, "");
-    const std::string whole = received_.substr(0, body + size);
-    received_.erase(0, body + size);
-    return whole;
-  }
-  // Whether the server closes the connection within two seconds.
-  bool is_closed() {
-    struct pollfd poll {
-      socket_, POLLIN, 0
-    };
-    char byte;
-    return ::poll(&poll, 1, 2000) == 1 && ::recv(socket_, &byte, 1, 0) <= 0;
-  }
-
- private:
-  bool receive() {
-    struct pollfd poll {
-      socket_, POLLIN, 0
-    };
-    char block[65536];
-    if (::poll(&poll, 1, 5000) != 1) return false;
-    const ssize_t got = ::recv(socket_, block, sizeof block, 0);
-    if (got <= 0) return false;
-    received_.append(block, static_cast<std::size_t>(got));
-    return true;
-  }
-  int socket_;
-  bool connected_ = false;
-  std::string received_;
-};
-
-std::string post(std::string_view body, std::string_view more = "") {
-  return "POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-         std::string(more) + "\r\n" + std::string(body);
-}
-std::string get(std::string_view target, std::string_view more = "") {
-  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n" + std::string(more) + "\r\n";
-}
 
 class ServerTest : public ::testing::Test {
  protected:
@@ -100,7 +32,7 @@ class ServerTest : public ::testing::Test {
 
 TEST_F(ServerTest, KeepsConnectionsOpen) {
   const auto server = start();
-  Client client(server->port());
+  HttpClient client(server->port());
   for (int i = 0; i < 3; ++i) {
     client.send(post(R"({"count":1,"state":"CA","id":")" + std::to_string(i) + "\"}"));
     const std::string answer = client.answer();
@@ -111,7 +43,7 @@ TEST_F(ServerTest, KeepsConnectionsOpen) {
   client.send(get("/metrics", "Connection: close\r\n"));
   EXPECT_THAT(client.answer(), HasSubstr("slipway_connections 1\n"));
   EXPECT_TRUE(client.is_closed());
-  Client old(server->port());
+  HttpClient old(server->port());
   old.send("GET /v2/health/live HTTP/1.0\r\n\r\n");
   EXPECT_THAT(old.answer(), HasSubstr("Connection: close\r\n"));
   EXPECT_TRUE(old.is_closed());
@@ -119,7 +51,7 @@ TEST_F(ServerTest, KeepsConnectionsOpen) {
 
 TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
   const auto server = start();
-  Client client(server->port());
+  HttpClient client(server->port());
   std::string both;
   for (int i = 0; i < 20; ++i)
     both += i % 2 == 0 ? post("{\"count\":1,\"id\":" + std::to_string(i) + "}") : get("/nothing" + std::to_string(i));
@@ -142,7 +74,7 @@ TEST_F(ServerTest, LoadsHaveAThreadOfTheirOwnAndAreAnsweredInOrder) {
     return "POST /admin/models/" + std::string(name) + "/load HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" +
            "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n";
   };
-  Client client(server->port()), other(server->port());
+  HttpClient client(server->port()), other(server->port());
   client.send(load("fraud") + load("nobody") + post(R"({"count":1,"state":"CA"})"));
   const std::string loaded = client.answer();
   EXPECT_THAT(loaded, StartsWith("HTTP/1.1 200 OK\r\n"));
@@ -160,7 +92,7 @@ TEST_F(ServerTest, LoadsHaveAThreadOfTheirOwnAndAreAnsweredInOrder) {
 
 TEST_F(ServerTest, TakesRequestsInPieces) {
   const auto server = start();
-  Client client(server->port());
+  HttpClient client(server->port());
   const std::string chunked =
       "POST /score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"cou\r\n6\r\nnt\":1}\r\n0\r\n\r\n";
   for (const std::string& request : {post("{\"count\":1}"), chunked}) {
@@ -177,7 +109,7 @@ TEST_F(ServerTest, TakesRequestsInPieces) {
 
 TEST_F(ServerTest, LargeBodies) {
   const auto server = start();
-  Client client(server->port());
+  HttpClient client(server->port());
   std::string rows = "[";
   for (int i = 0; i < 100'000; ++i) rows += "{\"count\":1,\"amount\":50,\"state\":\"CA\"},";
   rows.back() = ']';
@@ -186,13 +118,13 @@ TEST_F(ServerTest, LargeBodies) {
   ServerOptions small;
   small.body_bytes = 1000;
   const auto strict = start(small);
-  Client refused(strict->port());
+  HttpClient refused(strict->port());
   refused.send(post(rows));
   const std::string answer = refused.answer();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 413 "));
   EXPECT_THAT(answer, HasSubstr("{\"error\":\"the body is larger than 1000 bytes\"}"));
   EXPECT_TRUE(refused.is_closed());
-  Client waits(strict->port());
+  HttpClient waits(strict->port());
   waits.send("POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(waits.answer(), "HTTP/1.1 100 Continue\r\n\r\n");
   waits.send("{\"count\":1}");
@@ -223,7 +155,7 @@ TEST_F(ServerTest, RefusesWhatIsNotStrictHttpAndCloses) {
       {"GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n", " 431 "},
   };
   for (const auto& [request, status] : cases) {
-    Client client(server->port());
+    HttpClient client(server->port());
     client.send(request + smuggled);
     const std::string answer = client.answer();
     EXPECT_THAT(answer.substr(0, 13), HasSubstr(status)) << request.substr(0, 120);
@@ -239,14 +171,14 @@ TEST_F(ServerTest, SlowClientsAreClosed) {
   options.body_milliseconds = 200;
   options.idle_milliseconds = 200;
   const auto server = start(options);
-  Client silent(server->port()), slow_header(server->port()), slow_body(server->port());
+  HttpClient silent(server->port()), slow_header(server->port()), slow_body(server->port());
   slow_header.send("GET / HTTP/1.1\r\nHo");
   slow_body.send("POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
   EXPECT_TRUE(silent.is_closed());
   EXPECT_TRUE(slow_header.is_closed());
   EXPECT_TRUE(slow_body.is_closed());
   // Sending a byte now and then does not help.
-  Client trickle(server->port());
+  HttpClient trickle(server->port());
   const auto begun = std::chrono::steady_clock::now();
   const std::string request = get("/" + std::string(1000, 'a'));
   std::thread sender([&] {
@@ -264,13 +196,13 @@ TEST_F(ServerTest, TooManyConnectionsAreToldSo) {
   ServerOptions options;
   options.connections = 2;
   const auto server = start(options);
-  Client one(server->port()), two(server->port());
+  HttpClient one(server->port()), two(server->port());
   one.send(get("/version"));
   EXPECT_THAT(one.answer(), StartsWith("HTTP/1.1 200"));
   two.send(get("/version"));
   EXPECT_THAT(two.answer(), StartsWith("HTTP/1.1 200"));
   {
-    Client three(server->port());
+    HttpClient three(server->port());
     three.send(get("/version"));
     const std::string answer = three.answer();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
@@ -281,7 +213,7 @@ TEST_F(ServerTest, TooManyConnectionsAreToldSo) {
   EXPECT_THAT(one.answer(), StartsWith("HTTP/1.1 200"));
   EXPECT_TRUE(one.is_closed());
   ::usleep(50'000);
-  Client four(server->port());
+  HttpClient four(server->port());
   four.send(get("/version"));
   EXPECT_THAT(four.answer(), StartsWith("HTTP/1.1 200"));
 }
@@ -292,7 +224,7 @@ TEST_F(ServerTest, DrainsWhatIsInFlight) {
   ServerOptions options;
   options.journal = journal::Writer::open({.folder = root / "log"}).value();
   const auto server = start(options);
-  Client idle(server->port()), half(server->port());
+  HttpClient idle(server->port()), half(server->port());
   idle.send(post("{\"count\":1}"));
   EXPECT_THAT(idle.answer(), StartsWith("HTTP/1.1 200"));
   half.send("POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n{\"cou");
@@ -300,7 +232,7 @@ TEST_F(ServerTest, DrainsWhatIsInFlight) {
   std::thread stopping([&] { EXPECT_TRUE(server->stop().ok()); });
   EXPECT_TRUE(idle.is_closed());
   ::usleep(100'000);
-  EXPECT_FALSE(Client(server->port()).connected());
+  EXPECT_FALSE(HttpClient(server->port()).connected());
   half.send("nt\":1}");
   const std::string answer = half.answer();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
@@ -318,7 +250,7 @@ TEST_F(ServerTest, DrainingEndsAtItsLimit) {
   ServerOptions options;
   options.drain_milliseconds = 200;
   const auto server = start(options);
-  Client half(server->port());
+  HttpClient half(server->port());
   half.send("POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n{\"cou");
   ::usleep(100'000);
   const Status stopped = server->stop();
@@ -339,64 +271,6 @@ TEST_F(ServerTest, AddressErrorsAreClear) {
   options.address = "nowhere.invalid";
   EXPECT_THAT(Server::start(options, ModelRepository::empty()).error().message(),
               HasSubstr("'nowhere.invalid' is no address"));
-}
-
-TEST_F(ServerTest, ManyClientsWithTheJournalAndModelsSwapped) {
-  char pattern[] = "/tmp/server_test_XXXXXX";
-  const std::filesystem::path root = ::mkdtemp(pattern);
-  ServerOptions options;
-  options.port = 0;
-  options.threads = 2;
-  options.open_administration = true;
-  options.journal = journal::Writer::open({.folder = root / "log"}).value();
-  auto models = ModelRepository::empty();
-  ASSERT_TRUE(models->add(fraud_model(), "1", "d").ok());
-  auto server = Server::start(options, models);
-  ASSERT_TRUE(server.ok());
-  constexpr int clients = 8, requests = 50;
-  std::atomic<int> good = 0;
-  std::vector<std::thread> pool;
-  for (int c = 0; c < clients; ++c)
-    pool.emplace_back([&] {
-      Client client((*server)->port());
-      for (int i = 0; i < requests; ++i) {
-        client.send(post(R"({"count":1,"state":"CA"})"));
-        const std::string answer = client.answer();
-        // One of the two versions, whole.
-        const bool old =
-            answer.find("\"score\":0.1,\"label\":\"0\",\"model\":\"fraud\",\"version\":\"1\"") != std::string::npos;
-        const bool fresh =
-            answer.find("\"score\":0.3,\"label\":\"0\",\"model\":\"fraud\",\"version\":\"2\"") != std::string::npos;
-        if (old || fresh) ++good;
-      }
-    });
-  // Beside them: looks at what is served, loads through the admin API, traffic rules that come and go.
-  std::atomic<bool> over = false;
-  std::thread administrator([&] {
-    Client client((*server)->port());
-    for (int i = 0; !over; ++i) {
-      client.send(get(i % 2 == 0 ? "/metrics" : "/v2/models/stats"));
-      EXPECT_THAT(client.answer(), StartsWith("HTTP/1.1 200"));
-      client.send("POST /admin/models/fraud/load HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-      EXPECT_THAT(client.answer(), StartsWith("HTTP/1.1 200"));
-      Traffic rule;
-      if (i % 3 != 0) rule = {.canary = "1", .share = 0.5, .key = "state", .shadow = "1"};
-      EXPECT_TRUE(models->set_traffic("fraud", rule).ok());
-    }
-  });
-  for (int i = 0; i < 20; ++i) {
-    const bool second = i % 2 == 0;
-    ASSERT_TRUE(models->add(fraud_model(model::OutOfRange::pass, second ? 0.3F : 0.1F), second ? "2" : "1", "d").ok());
-    ::usleep(2'000);
-  }
-  for (std::thread& thread : pool) thread.join();
-  over = true;
-  administrator.join();
-  EXPECT_EQ(good, clients * requests);
-  ASSERT_TRUE((*server)->stop().ok());
-  // Every answered row, and what the shadow scored.
-  EXPECT_GE(journal::verify_journal(root / "log")->lines, 1u * clients * requests);
-  std::filesystem::remove_all(root);
 }
 
 }  // namespace
