@@ -1,5 +1,7 @@
 #include "example_models.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include <slipway/base/time.hpp>
@@ -66,6 +68,7 @@ Model over_numbers(Operator op, std::size_t count, std::size_t width) {
 
 Model over_text(Operator op, std::vector<std::string> categories, std::size_t width) {
   ModelBuilder builder("text");
+  std::sort(categories.begin(), categories.end());
   builder.input({.name = "state", .kind = InputKind::text, .categories = std::move(categories)});
   const ValueId out = builder.add(std::move(op), "out", names("y", width));
   return finish(std::move(builder), out);
@@ -320,6 +323,14 @@ std::vector<Example> example_models() {
                                      Terms::Norm::l2,
                                      true},
                                {"...", "A, a-bb!", "Zürich;zürich", "a\tbb\na  bb", "no way"}, 6));
+  for (const Terms::Unit unit : {Terms::Unit::word, Terms::Unit::character})
+    add(unit == Terms::Unit::word ? "terms_words_unicode" : "terms_characters_unicode",
+        over_text(Terms{.unit = unit,
+                        .maximum_length = 2,
+                        .terms = {"i", "k", "été", "ñ", "ж ё", "жё", "ё"},
+                        .weights = {1, 2, 3, 4, 5, 6, 7},
+                        .unicode_case = true},
+                  {"ÉTÉ été Été", "Ё ж Ё ЖЁ", "\u212A k K \u0130", "Ñ, ñÑ", "I i İ"}, 7));
   add("terms_long_words",
       over_text(Terms{0, none, Terms::Unit::word, 1, 1, {"a", "bbb"}, {1, 2}, Terms::Norm::none, false, 2},
                 {"a", "a bbb bbb"}, 2));

@@ -34,6 +34,7 @@ Result<model::Terms> fit_terms(const table::TextColumn& column, std::span<const 
     return invalid_input(
         fmt::format("ngrams {} to {}: expected ascending", options.ngram_minimum, options.ngram_maximum));
   terms.sublinear = options.sublinear_tf;
+  terms.unicode_case = true;
   terms.shortest_word = static_cast<std::uint8_t>(options.shortest_word);
   terms.norm = options.norm == "l2"   ? model::Terms::Norm::l2
                : options.norm == "l1" ? model::Terms::Norm::l1

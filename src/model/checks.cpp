@@ -3,35 +3,10 @@
 #include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
+#include <slipway/base/unicode.hpp>
 #include <slipway/model/expression.hpp>
 
 namespace slipway::model {
-
-bool is_utf8(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    if (first < 0x80) {
-      ++i;
-      continue;
-    }
-    const int more = first >= 0xc2 && first <= 0xdf   ? 1
-                     : (first & 0xf0) == 0xe0         ? 2
-                     : first >= 0xf0 && first <= 0xf4 ? 3
-                                                      : 0;
-    if (more == 0 || i + static_cast<std::size_t>(more) >= text.size()) return false;
-    std::uint32_t code = first & (0x3f >> more);
-    for (int k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]);
-      if ((next & 0xc0) != 0x80) return false;
-      code = code << 6 | (next & 0x3f);
-    }
-    if ((more == 2 && code < 0x800) || (more == 3 && code < 0x10000)) return false;
-    if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return false;
-    i += static_cast<std::size_t>(more) + 1;
-  }
-  return true;
-}
 
 namespace {
 

@@ -2,14 +2,11 @@
 #pragma once
 #include <span>
 #include <string>
-#include <string_view>
 
 #include <slipway/base/result.hpp>
 #include <slipway/model/model.hpp>
 
 namespace slipway::model {
-
-bool is_utf8(std::string_view text);
 
 Status check_input(const Input& input);
 // `values` are those made before the operator; `output` is the value it makes.

@@ -102,6 +102,7 @@ void compare(Comparison& comparison, const std::string& path, const Terms& left,
   SLIPWAY_FIELD(norm);
   SLIPWAY_FIELD(sublinear);
   SLIPWAY_FIELD(shortest_word);
+  SLIPWAY_FIELD(unicode_case);
 }
 void compare(Comparison& comparison, const std::string& path, const Dense& left, const Dense& right) {
   SLIPWAY_FIELD(weights);

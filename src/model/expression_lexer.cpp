@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include <slipway/base/text.hpp>
-
-#include "checks.hpp"
+#include <slipway/base/unicode.hpp>
 
 namespace slipway::model {
 

@@ -6,8 +6,6 @@
 #include <slipway/model/compare.hpp>
 #include <slipway/model/model.hpp>
 
-#include "checks.hpp"
-
 namespace slipway::model {
 namespace {
 
@@ -200,17 +198,6 @@ TEST(FirstDifference, NamesThePlace) {
   other = model;
   other.inputs[1].maximum.reset();
   EXPECT_EQ(first_difference(model, other), "inputs[1].maximum: set, none");
-}
-
-TEST(IsUtf8, KnowsTheRules) {
-  EXPECT_TRUE(is_utf8(""));
-  EXPECT_TRUE(is_utf8("aé€😀"));
-  EXPECT_FALSE(is_utf8("\xc3"));
-  EXPECT_FALSE(is_utf8("\xc0\x80"));          // overlong
-  EXPECT_FALSE(is_utf8("\xe0\x80\x80"));      // overlong
-  EXPECT_FALSE(is_utf8("\xed\xa0\x80"));      // surrogate
-  EXPECT_FALSE(is_utf8("\xf4\x90\x80\x80"));  // above U+10FFFF
-  EXPECT_FALSE(is_utf8("\x80"));
 }
 
 TEST(TableRows, ConvertsColumns) {

@@ -1,4 +1,8 @@
+#include <set>
+
 #include <slipway/base/hash.hpp>
+#include <slipway/base/text.hpp>
+#include <slipway/base/unicode.hpp>
 #include <slipway/model/terms.hpp>
 
 namespace slipway::model {
@@ -52,9 +56,7 @@ std::size_t length_of(std::string_view text, const Piece& piece) {
 }  // namespace
 
 void for_each_term(std::string_view text, const Terms& shape, const std::function<void(std::string_view term)>& found) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string lower = shape.unicode_case ? unicode_lower_case(text) : lower_case(text);
   std::vector<Piece> pieces = shape.unit == Terms::Unit::word ? words_of(lower) : code_points_of(lower);
   if (shape.unit == Terms::Unit::word && shape.shortest_word > 1)
     std::erase_if(pieces, [&](const Piece& word) { return length_of(lower, word) < shape.shortest_word; });
@@ -74,6 +76,23 @@ void for_each_term(std::string_view text, const Terms& shape, const std::functio
       found(joined);
     }
   }
+}
+
+std::vector<std::pair<std::string, std::string>> upper_forms_in_terms(const Terms& terms) {
+  std::vector<std::pair<std::string, std::string>> forms;
+  if (!terms.unicode_case) return forms;
+  std::set<char32_t> known;
+  for (const std::string& term : terms.terms)
+    for (const char32_t c : characters_of(term)) known.insert(c);
+  const auto text = [](char32_t c) {
+    std::string one;
+    append_character(one, c);
+    return one;
+  };
+  for (const char32_t c : known)
+    for (const char32_t form : upper_forms(c))
+      if (form > 0x7f) forms.emplace_back(text(form), text(c));
+  return forms;
 }
 
 std::size_t TermWeigher::Hash::operator()(std::string_view text) const { return hash_bytes(text); }

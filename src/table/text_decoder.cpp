@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <slipway/base/text.hpp>
+#include <slipway/base/unicode.hpp>
 
 namespace slipway::table {
 namespace {
@@ -17,25 +18,6 @@ constexpr std::array<char16_t, 32> windows_1252_high = {0x20ac, 0x81,   0x201a, 
                                                         0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d,   0x017d, 0x8f,
                                                         0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
                                                         0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178};
-
-void append_utf_8(std::string& text, char32_t code) {
-  const auto put = [&](char32_t byte) { text += static_cast<char>(static_cast<unsigned char>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | (code >> 6));
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | (code >> 12));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | (code >> 18));
-    put(0x80 | ((code >> 12) & 0x3f));
-    put(0x80 | ((code >> 6) & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
-}
 
 }  // namespace
 
@@ -83,12 +65,12 @@ void TextDecoder::decode(std::string_view bytes, bool last, std::string& text) {
       decode_utf_16(bytes, last, text);
       break;
     case Encoding::latin_1:
-      for (const char c : bytes) append_utf_8(text, static_cast<unsigned char>(c));
+      for (const char c : bytes) append_character(text, static_cast<unsigned char>(c));
       break;
     case Encoding::windows_1252:
       for (const char c : bytes) {
         const unsigned char byte = static_cast<unsigned char>(c);
-        append_utf_8(text, byte >= 0x80 && byte < 0xa0 ? windows_1252_high[byte - 0x80] : byte);
+        append_character(text, byte >= 0x80 && byte < 0xa0 ? windows_1252_high[byte - 0x80] : byte);
       }
       break;
   }
@@ -106,19 +88,19 @@ void TextDecoder::decode_utf_16(std::string_view bytes, bool last, std::string& 
     if (i == 0 && !started_ && unit == 0xfeff) continue;
     const bool is_low_surrogate = unit >= 0xdc00 && unit < 0xe000;
     if (high_surrogate_ != 0) {
-      append_utf_8(text,
-                   is_low_surrogate ? 0x10000 + ((high_surrogate_ - 0xd800) << 10) + (unit - 0xdc00) : replacement);
+      append_character(text,
+                       is_low_surrogate ? 0x10000 + ((high_surrogate_ - 0xd800) << 10) + (unit - 0xdc00) : replacement);
       high_surrogate_ = 0;
       if (is_low_surrogate) continue;
     }
     if (unit >= 0xd800 && unit < 0xdc00)
       high_surrogate_ = unit;
     else
-      append_utf_8(text, is_low_surrogate ? replacement : unit);
+      append_character(text, is_low_surrogate ? replacement : unit);
   }
   started_ = started_ || units > 0;
   rest_.erase(0, units * 2);
-  if (last && (high_surrogate_ != 0 || !rest_.empty())) append_utf_8(text, replacement);
+  if (last && (high_surrogate_ != 0 || !rest_.empty())) append_character(text, replacement);
 }
 
 std::size_t first_invalid_utf8(std::string_view text) {

@@ -8,7 +8,7 @@ from sklearn import decomposition, feature_extraction, impute, preprocessing
 
 TRAIN, TEST = 400, 150
 NUMBERS = ["amount", "skewed", "counts", "far", "holes", "constant", "empty"]
-WORDS = "pay now refund please card declined twice late fee été garçon naïve x y 2024 user_id".split()
+WORDS = "pay now refund please card declined twice late fee été garçon naïve x y 2024 user_id ÉTÉ GARÇON Ёлка ЁЛКА Ñandú".split()
 
 
 def make_rows(count, random, later):

@@ -26,13 +26,15 @@ std::optional<float> threshold_of(const Model& model) {
 
 // All but the weights, which are a constant of the graph.
 Json describe_terms(const model::Terms& op) {
-  return {{"unit", static_cast<int>(op.unit)},
-          {"norm", static_cast<int>(op.norm)},
-          {"minimum_length", op.minimum_length},
-          {"maximum_length", op.maximum_length},
-          {"sublinear", op.sublinear},
-          {"shortest_word", op.shortest_word},
-          {"terms", op.terms}};
+  Json json = {{"unit", static_cast<int>(op.unit)},
+               {"norm", static_cast<int>(op.norm)},
+               {"minimum_length", op.minimum_length},
+               {"maximum_length", op.maximum_length},
+               {"sublinear", op.sublinear},
+               {"shortest_word", op.shortest_word},
+               {"terms", op.terms}};
+  if (op.unicode_case) json["unicode_case"] = true;  // files from before it existed have none
+  return json;
 }
 
 model::Terms read_terms(const Json& json) {
@@ -43,6 +45,7 @@ model::Terms read_terms(const Json& json) {
   op.maximum_length = json.at("maximum_length").get<std::uint8_t>();
   op.sublinear = json.at("sublinear").get<bool>();
   op.shortest_word = json.at("shortest_word").get<std::uint8_t>();
+  op.unicode_case = json.value("unicode_case", false);
   op.terms = json.at("terms").get<std::vector<std::string>>();
   return op;
 }

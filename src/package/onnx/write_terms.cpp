@@ -50,8 +50,10 @@ class TermsWriter {
     onnx::Node* lower = writer_.node("StringNormalizer", "lower", {one_more->output(0)});
     set_attribute(*lower, "case_change_action", std::string_view("LOWER"));
     set_attribute(*lower, "is_case_sensitive", std::int64_t{1});
-    set_attribute(*lower, "locale", std::string_view("C"));  // ASCII letters only, and there on every host
+    set_attribute(*lower, "locale",
+                  std::string_view("C"));  // ASCII letters only, and there on every host; the others below
     std::string text = lower->output(0);
+    for (const auto& [upper, small] : upper_forms_in_terms(op_)) text = replace(text, upper, small);
     for (const auto& [character, written] : rewritten()) text = replace(text, character, written);
     if (op_.unit == Terms::Unit::word && op_.shortest_word > 1 && op_.maximum_length > 1) text = long_words(text);
     const std::string ended =

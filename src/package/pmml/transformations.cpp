@@ -110,6 +110,7 @@ class TransformationWriter {
     };
     for (char letter = 'A'; letter <= 'Z'; ++letter)
       replace(std::string(1, letter), std::string(1, static_cast<char>(letter - 'A' + 'a')));
+    for (const auto& [upper, lower] : model::upper_forms_in_terms(op)) replace(upper, lower);
     replace("[^a-z0-9_\\x{80}-\\x{10FFFF}]+", " ");
     if (op.shortest_word > 1 && op.maximum_length > 1) {  // runs reach over the words that are left out
       replace(fmt::format("(?&lt;![^ ])[^ ]{{1,{}}}(?![^ ])", op.shortest_word - 1), "");

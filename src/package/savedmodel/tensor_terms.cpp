@@ -1,3 +1,7 @@
+#include <fmt/format.h>
+
+#include <slipway/model/terms.hpp>
+
 #include "tensor_operators.hpp"
 
 namespace slipway::package {
@@ -85,7 +89,12 @@ std::string write_tensor_terms(TensorGraph graph, const model::Terms& op, const 
   const auto width = static_cast<std::int64_t>(op.terms.size());
   const bool words = op.unit == model::Terms::Unit::word;
   const std::string rows = size(graph, "rows", input, tensor_string);
-  const std::string lower = graph.add("StringLower", "lower", {input}, {{"encoding", std::string_view()}});
+  std::string lower = graph.add("StringLower", "lower", {input}, {{"encoding", std::string_view()}});
+  int replaced = 0;
+  for (const auto& [upper, small] : model::upper_forms_in_terms(op))
+    lower = graph.add(
+        "StaticRegexReplace", fmt::format("lower_{}", replaced++), {lower},
+        {{"pattern", std::string_view(upper)}, {"rewrite", std::string_view(small)}, {"replace_global", true}});
   const Pieces pieces = words ? split_words(graph, lower, rows, op.shortest_word) : split_characters(graph, lower);
   tensorflow::Node* runs = graph.node("StringNGrams", "runs", {pieces.texts, pieces.splits},
                                       {{"separator", std::string_view(words ? " " : "")},

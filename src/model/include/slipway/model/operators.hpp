@@ -193,7 +193,8 @@ struct Decide {
 
 // Text to term weights (TF-IDF): the words or character runs of the input, each known one counted (with `sublinear` a
 // count c > 0 becomes 1 + ln c), the count multiplied by its weight and the row divided by its norm (a row of zeros
-// stays). ASCII letters are made lower case first. Words are the longest runs of ASCII letters, digits, underscores and
+// stays). Letters are made lower case first: those of ASCII, with `unicode_case` all of Unicode by its simple mapping
+// (base/unicode.hpp). Words are the longest runs of ASCII letters, digits, underscores and
 // bytes above 127; those of fewer than `shortest_word` code points are left out, and a run of several of the others is
 // joined by one space. Character runs are runs of code points, blanks included. Missing text gives zeros. See
 // terms.hpp.
@@ -209,6 +210,7 @@ struct Terms {
   Norm norm = Norm::l2;
   bool sublinear = false;
   std::uint8_t shortest_word = 1;  // unit word: 1 or more
+  bool unicode_case = false;
 };
 
 // Another tool's model that cannot be said with the operators above: an ONNX file, which ONNX Runtime runs. It takes

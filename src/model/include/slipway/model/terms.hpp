@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <slipway/model/operators.hpp>
@@ -12,9 +13,13 @@
 namespace slipway::model {
 
 // Calls `found` with every term of `text` (runs of minimum_length to maximum_length words or code points, in order of
-// their length, then of their place), repeats included; of `shape` the unit, the lengths and shortest_word are looked
-// at. The view is valid during the call only.
+// their length, then of their place), repeats included; of `shape` the unit, the lengths, shortest_word and
+// unicode_case are looked at. The view is valid during the call only.
 void for_each_term(std::string_view text, const Terms& shape, const std::function<void(std::string_view term)>& found);
+
+// Characters beyond ASCII that, made lower case, occur in the terms, each with its lower case; both as texts, in order.
+// No other character needs its lower case to find the terms. None without unicode_case.
+std::vector<std::pair<std::string, std::string>> upper_forms_in_terms(const Terms& terms);
 
 // A Terms operator ready to run. Immutable after construction; safe to use from several threads.
 class TermWeigher {
