@@ -77,7 +77,7 @@ Model over_text(Operator op, std::vector<std::string> categories, std::size_t wi
 // Every operation of formulas on its own, over columns a and b of one block and a time.
 std::vector<Example> operations() {
   std::vector<Example> examples;
-  for (int i = 0; i <= static_cast<int>(Op::minute); ++i) {
+  for (int i = 0; i <= static_cast<int>(ExpressionNode::last_op); ++i) {
     const auto op = static_cast<Op>(i);
     ModelBuilder builder("operation");
     const ValueId time = builder.input({.name = "when", .kind = InputKind::time});
@@ -106,12 +106,31 @@ Model formula(std::string_view text) {
     builder.input({.name = name});
     columns.push_back({name, ValueKind::numbers});
   }
-  builder.input({.name = "when", .kind = InputKind::time});
-  columns.push_back({"when", ValueKind::time});
+  for (const std::string name : {"when", "later"}) {
+    builder.input({.name = name, .kind = InputKind::time});
+    columns.push_back({name, ValueKind::time});
+  }
+  builder.input(
+      {.name = "state", .kind = InputKind::text, .categories = {"100%", "CA", "NY", "ZÜRICH", "Zürich", "c"}});
+  columns.push_back({"state", ValueKind::text});
   const auto parsed = parse_expression(text, columns);
   EXPECT_TRUE(parsed.ok()) << parsed.error().message();
-  const ValueId out = builder.add(Expression{parsed->columns, none, parsed->nodes, std::string(text)}, "out", {"y"});
+  std::vector<ValueId> operands;
+  for (std::size_t i = 0; i < parsed->columns.size(); ++i)
+    operands.push_back(parsed->tests[i] ? builder.add(text_test_operator(*parsed->tests[i], parsed->columns[i]),
+                                                      parsed->tests[i]->source, {"test"})
+                                        : parsed->columns[i]);
+  const ValueId out = builder.add(Expression{operands, none, parsed->nodes, std::string(text)}, "out", {"y"});
   return finish(std::move(builder), out);
+}
+
+// Texts around the pattern's edges: every one tests it.
+Model over_pattern(Match match) {
+  return over_text(
+      std::move(match),
+      {"a", "ab", "abc",  "abd",  "abb",        "aB",       "AB",     "ax\ny",   "a%",     "a\\", "b", "A",     "é",
+       "É", "éa", "東京", "\x7f", "\U0001F4B3", "K\u212Ak", "ſtraße", "STRASSE", "\u0130", "i",   "_", "aaaaab"},
+      1);
 }
 
 // The reference case in small: everything from raw columns to a label.
@@ -279,6 +298,50 @@ std::vector<Example> example_models() {
   add("formula_dates", formula("days_since_epoch(when) - 365 * (year(when) - 1970) + coalesce(month(when), day(when) % "
                                "3, minute(when), 0)"));
   add("formula_constant_branches", formula("CASE WHEN amount > 0 THEN 2 * 3 ELSE - 1 END"));
+  add("formula_three_values",
+      formula("(amount > 1 AND count < 2) + 2 * (amount > 1 OR NOT count < 2) + 4 * (count <> 3)"));
+  add("formula_lists",
+      formula("(count IN (1, -1, amount)) + 2 * (count NOT IN (1, NULL)) + 4 * (amount BETWEEN -2 AND count)"));
+  add("formula_not_between",
+      formula("CASE WHEN amount NOT BETWEEN count AND 3 AND NOT count IN (0, 1) THEN 1 ELSE 0 END"));
+  add("formula_texts",
+      formula("(state = 'CA') + 2 * (state IN ('NY', 'Zürich')) + 4 * (state NOT IN ('c', NULL)) + 8 * "
+              "(state IS NULL) + 16 * (state <> 'NY')"));
+  add("formula_patterns",
+      formula("CASE WHEN state LIKE 'Z%' THEN 1 WHEN state ILIKE 'züri__' THEN 2 WHEN state NOT LIKE "
+              "'10!%' ESCAPE '!' THEN 3 ELSE 4 END"));
+  add("formula_text_order",
+      formula("(state < 'NY') + 2 * (state <= 'NY') + 4 * (state > 'CA') + 8 * ('CA' <= state) + 16 "
+              "* (state BETWEEN 'C' AND 'Z')"));
+  for (const std::string unit : {"year", "quarter", "month", "week", "day", "hour", "minute", "second"})
+    add("formula_date_diff_" + unit, formula("date_diff('" + unit + "', when, later) + second(when)"));
+  for (const auto& [name, pattern] : {std::pair{"", ""},
+                                      {"exact", "abc"},
+                                      {"begin", "a%"},
+                                      {"end", "%b"},
+                                      {"inside", "%a%b%"},
+                                      {"one", "a_"},
+                                      {"ones", "__"},
+                                      {"escaped", "a\\%"},
+                                      {"backslash", "a\\\\"},
+                                      {"letters", "%É%"},
+                                      {"signs", "%[a.b]*$^+?(|)%"},
+                                      {"runs", "a%a%a%b"},
+                                      {"folds", "k%K"},
+                                      {"dot", "\u0130"},
+                                      {"long_s", "straße"}})
+    for (const bool any_case : {false, true})
+      add(std::string("match_like_") + name + (any_case ? "_any_case" : ""),
+          over_pattern({.kind = Match::Kind::like, .pattern = pattern, .any_case = any_case}));
+  for (const auto& [name, pattern] : {std::pair{"ab", "ab"},
+                                      {"a", "a"},
+                                      {"accent", "éa"},
+                                      {"beyond", "\U0001F4B3"},
+                                      {"private", "\ue000"},
+                                      {"sign", "a%"}})
+    for (const auto kind : {Match::Kind::less, Match::Kind::less_equal})
+      add(std::string("match_") + (kind == Match::Kind::less ? "less_" : "less_equal_") + name,
+          over_pattern({.kind = kind, .pattern = pattern}));
   const std::vector<float> weights = {0.5F, -1, 2, 0.25F, 1, 0.125F};  // 3 x 2
   for (const auto& [name, activation] : {std::pair{"dense", Dense::Activation::identity},
                                          {"dense_relu", Dense::Activation::relu},

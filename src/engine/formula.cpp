@@ -46,13 +46,41 @@ void one_operand(Op op, float* x, std::size_t n) {
       return map_one(x, n, [](float a) { return std::nearbyint(a); });
     case Op::logical_not:
       return map_one(x, n, [](float a) { return truth(!is_true(a)); });
+    case Op::sql_not:
+      return map_one(x, n, [](float a) { return std::isnan(a) ? missing : truth(!is_true(a)); });
     default:
       return map_one(x, n, [](float a) { return truth(std::isnan(a)); });
   }
 }
 
+// Missing where a side is.
+template <class Test>
+void compare(float* x, const float* y, std::size_t n, Test test) {
+  map_two(x, y, n, [test](float a, float b) { return std::isnan(a) || std::isnan(b) ? missing : truth(test(a, b)); });
+}
+
 void two_operands(Op op, float* x, const float* y, std::size_t n) {
   switch (op) {
+    case Op::sql_less:
+      return compare(x, y, n, [](float a, float b) { return a < b; });
+    case Op::sql_less_equal:
+      return compare(x, y, n, [](float a, float b) { return a <= b; });
+    case Op::sql_greater:
+      return compare(x, y, n, [](float a, float b) { return a > b; });
+    case Op::sql_greater_equal:
+      return compare(x, y, n, [](float a, float b) { return a >= b; });
+    case Op::sql_equal:
+      return compare(x, y, n, [](float a, float b) { return a == b; });
+    case Op::sql_not_equal:
+      return compare(x, y, n, [](float a, float b) { return a < b || a > b; });
+    case Op::sql_and:
+      return map_two(x, y, n, [](float a, float b) {
+        return a == 0 || b == 0 ? 0.0F : std::isnan(a) || std::isnan(b) ? missing : 1.0F;
+      });
+    case Op::sql_or:
+      return map_two(x, y, n, [](float a, float b) {
+        return is_true(a) || is_true(b) ? 1.0F : std::isnan(a) || std::isnan(b) ? missing : 0.0F;
+      });
     case Op::add:
       return map_two(x, y, n, [](float a, float b) { return a + b; });
     case Op::subtract:
@@ -110,6 +138,8 @@ float time_part(Op op, std::int64_t seconds) {
       return static_cast<float>(day.remainder / 3600);
     case Op::minute:
       return static_cast<float>(day.remainder / 60 % 60);
+    case Op::second:
+      return static_cast<float>(day.remainder % 60);
     case Op::weekday:
       return static_cast<float>(divide_down(day.quotient + 3, 7).remainder);
     case Op::day:

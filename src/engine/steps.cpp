@@ -1,3 +1,4 @@
+#include <slipway/model/match.hpp>
 #include <slipway/model/terms.hpp>
 
 #include "step.hpp"
@@ -108,6 +109,19 @@ class PiecewiseStep : public Step {
   }
   model::Piecewise op_;
   std::vector<float> width_, rise_;
+};
+
+class MatchStep : public Step {
+ public:
+  explicit MatchStep(const model::Match& op) : input_(op.input), pattern_(op) {}
+  void run(const Workspace& workspace, float* out) const override {
+    const auto& text = std::get<model::TextView>(workspace.batch->columns[input_]);
+    for (std::size_t r = 0; r < workspace.rows; ++r) out[r] = pattern_.test(text_of(text, workspace.begin + r));
+  }
+
+ private:
+  model::ValueId input_;
+  model::TextPattern pattern_;
 };
 
 class TermsStep : public Step {
@@ -312,6 +326,7 @@ std::unique_ptr<Step> make_step(const model::Model& model, const model::Operator
     std::unique_ptr<Step> operator()(const model::Expression& one) const { return make_formula(one); }
     std::unique_ptr<Step> operator()(const model::Foreign&) const { return nullptr; }  // opened by the program
     std::unique_ptr<Step> operator()(const model::Terms& one) const { return std::make_unique<TermsStep>(one); }
+    std::unique_ptr<Step> operator()(const model::Match& one) const { return std::make_unique<MatchStep>(one); }
     std::unique_ptr<Step> operator()(const model::Dense& one) const { return std::make_unique<DenseStep>(one); }
     std::unique_ptr<Step> operator()(const model::Trees& one) const {
       return std::make_unique<TreesStep>(one, width_of(one.input), options.tree_kernel);

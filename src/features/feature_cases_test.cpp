@@ -58,16 +58,18 @@ Table odd_table(std::size_t rows, std::uint64_t seed, bool later) {
     notes.insert(notes.end(), {"", "quite unknown", "REFUND refund now"});
   }
   std::vector<float> grade(rows);
-  std::vector<std::int64_t> flag(rows);
+  std::vector<std::int64_t> flag(rows), other(rows);
   for (std::size_t i = 0; i < rows; ++i) {
     grade[i] = random.below(8) == 0 ? nan : static_cast<float>(random.below(6)) * (later ? 0.15F : 0.1F) - 0.2F;
+    other[i] =
+        random.below(9) == 0 ? missing_time : 1'000'000 * static_cast<std::int64_t>(random.below(1ull << 31)) - 500'000;
     flag[i] = random.below(8) == 0 ? table::IntegerColumn::missing : static_cast<std::int64_t>(random.below(2));
   }
   return *Table::make({Column{"grade", table::NumberColumn{grade}}, Column{"flag", table::IntegerColumn{flag}},
-                       Column{"amount", table::NumberColumn{amount}}, Column{"skewed", table::NumberColumn{skewed}},
-                       Column{"counts", table::NumberColumn{counts}}, Column{"far", table::NumberColumn{far}},
-                       Column{"holes", table::NumberColumn{holes}}, Column{"positive", table::NumberColumn{positive}},
-                       Column{"whole", table::IntegerColumn{whole}},
+                       Column{"other", table::TimeColumn{other}}, Column{"amount", table::NumberColumn{amount}},
+                       Column{"skewed", table::NumberColumn{skewed}}, Column{"counts", table::NumberColumn{counts}},
+                       Column{"far", table::NumberColumn{far}}, Column{"holes", table::NumberColumn{holes}},
+                       Column{"positive", table::NumberColumn{positive}}, Column{"whole", table::IntegerColumn{whole}},
                        Column{"constant", table::NumberColumn{std::vector<float>(rows, later ? 8.0F : 7.0F)}},
                        Column{"empty", table::NumberColumn{std::vector<float>(rows, later ? 1.0F : nan)}},
                        Column{"city", text(cities, true)}, Column{"color", text({"red", "blue"}, later)},
@@ -147,7 +149,16 @@ std::vector<FeatureCase> make_cases() {
         {"filled", "coalesce(holes, counts, 0) + (empty IS NULL) + (counts IS NOT NULL)"},
         {"compared", "(amount < counts) + 2 * (amount <= 1) + 4 * (skewed > counts) + 8 * (holes >= 0.5)"},
         {"truths", "CASE WHEN counts = 2 OR NOT (counts <> 3) AND amount > 0 THEN 1 WHEN holes < 0.2 THEN 2 END"},
-        {"clock", "hour(\"when\") * 60 + minute(\"when\") + weekday(\"when\")"},
+        {"decided",
+         "CASE WHEN amount < 1 OR amount <= counts OR counts >= 4 AND skewed > 1 AND counts <> 2 THEN holes END"},
+        {"three_values", "(amount > 1 AND counts < 2) + 2 * (counts <> 3 OR NOT holes <= 0.5) + 4 * (counts = flag)"},
+        {"lists", "(counts IN (1, 3, NULL)) + 2 * (counts NOT IN (flag, 2)) + 4 * (amount NOT BETWEEN counts AND 3)"},
+        {"texts", "(city = 'Oslo') + 2 * (city IN ('Bonn', 'Zürich')) + 4 * (color <> 'red') + 8 * (city IS NULL)"},
+        {"patterns",
+         "CASE WHEN city LIKE '%o' THEN 1 WHEN note ILIKE '%REFUND_' THEN 2 WHEN city NOT LIKE '_' THEN 3 END"},
+        {"order", "(city < 'Oslo') + 2 * (city >= 'São') + 4 * (note BETWEEN 'a' AND 'q')"},
+        {"differences", "date_diff('month', \"when\", other) + date_diff('second', other, \"when\")"},
+        {"clock", "hour(\"when\") * 60 + minute(\"when\") + weekday(\"when\") + second(\"when\")"},
         {"calendar", "day(\"when\") + month(\"when\") * 100 + year(\"when\") - days_since_epoch(\"when\")"},
     };
   });

@@ -71,6 +71,7 @@ class Fitter {
   struct Formula {
     std::vector<model::ExpressionNode> nodes;
     std::vector<std::string> columns;
+    std::vector<std::optional<model::TextTest>> tests = {};  // per column: of texts, what is asked of them
   };
   // Where a column can be read in the graph.
   struct Place {
@@ -120,7 +121,7 @@ class Fitter {
       SLIPWAY_TRY(auto parsed, model::parse_expression(derived.expression, columns).with_context(context));
       std::vector<std::string> names;
       for (std::uint32_t index : parsed.columns) names.push_back(columns[index].name);
-      parsed_.push_back({std::move(parsed.nodes), std::move(names)});
+      parsed_.push_back({std::move(parsed.nodes), std::move(names), std::move(parsed.tests)});
     }
     return {};
   }
@@ -167,8 +168,13 @@ class Fitter {
     for (const Formula& formula : parsed_)
       for (const std::string& name : formula.columns) {
         SLIPWAY_TRY(const table::Column* column, table_.get(name));
+        const bool text = std::holds_alternative<table::TextColumn>(column->data);
         const bool time = std::holds_alternative<table::TimeColumn>(column->data);
-        SLIPWAY_CHECK(add_input(name, time ? model::InputKind::time : model::InputKind::number));
+        SLIPWAY_CHECK(add_input(name,
+                                text   ? model::InputKind::text
+                                : time ? model::InputKind::time
+                                       : model::InputKind::number,
+                                !text));
       }
     return {};
   }
@@ -229,8 +235,9 @@ class Fitter {
     expression.source = source;
     expression.nodes = formula.nodes;
     std::vector<std::uint32_t> operand_of, column_of;
-    for (const std::string& column : formula.columns) {
-      const Place place = places_[column];
+    for (std::size_t i = 0; i < formula.columns.size(); ++i) {
+      const bool tests = i < formula.tests.size() && formula.tests[i].has_value();
+      const Place place = tests ? text_test(formula.columns[i], *formula.tests[i]) : places_[formula.columns[i]];
       const auto found = std::find(expression.inputs.begin(), expression.inputs.end(), place.value);
       operand_of.push_back(static_cast<std::uint32_t>(found - expression.inputs.begin()));
       column_of.push_back(place.column);
@@ -242,6 +249,15 @@ class Fitter {
         node.operand = operand_of[node.operand];
       }
     return builder_.add(expression, name, {name});
+  }
+
+  // The answers of a test of a text column; formulas that ask the same share them.
+  Place text_test(const std::string& column, const model::TextTest& test) {
+    const auto [place, is_new] = text_tests_.try_emplace({column, test.source});
+    if (is_new)
+      place->second.value =
+          builder_.add(model::text_test_operator(test, places_[column].value), test.source, {test.source});
+    return place->second;
   }
 
   // A formula of our own over one column of numbers at a place.
@@ -599,6 +615,7 @@ class Fitter {
   const model::TableRows* inputs_ = nullptr;  // of the training rows, while run() lasts
   std::vector<Formula> parsed_;
   std::unordered_map<std::string, Place> places_;
+  std::map<std::pair<std::string, std::string>, Place> text_tests_;  // by column and what is asked
   std::unordered_map<std::string, table::TextColumn> texts_;
   std::vector<Part> parts_;
   std::vector<ValueId> numbers_;

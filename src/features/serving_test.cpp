@@ -76,7 +76,8 @@ std::string as_csv(const Cells& cells) {
 }
 
 bool is_text(const std::string& column) {
-  return column == "city" || column == "color" || column == "void" || column == "note" || column == "when";
+  return column == "city" || column == "color" || column == "void" || column == "note" || column == "when" ||
+         column == "other";
 }
 
 // A cell as a client would send it: numbers with all their digits.

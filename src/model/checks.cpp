@@ -5,6 +5,7 @@
 #include <slipway/base/text.hpp>
 #include <slipway/base/unicode.hpp>
 #include <slipway/model/expression.hpp>
+#include <slipway/model/match.hpp>
 
 namespace slipway::model {
 
@@ -109,7 +110,7 @@ class OperatorCheck {
     for (std::size_t i = 0; i < op.nodes.size(); ++i) {
       const ExpressionNode& node = op.nodes[i];
       const bool column = node.op == ExpressionNode::Op::column;
-      if (node.op > ExpressionNode::Op::minute) return invalid_input(fmt::format("node {} has no such operation", i));
+      if (node.op > ExpressionNode::last_op) return invalid_input(fmt::format("node {} has no such operation", i));
       if (node.op == ExpressionNode::Op::constant && std::isinf(node.constant))
         return invalid_input(fmt::format("node {} is the constant {}", i, format_number(node.constant)));
       if (!column && !is_time_op(node.op)) continue;
@@ -129,6 +130,16 @@ class OperatorCheck {
     });
     if (!reads) return invalid_input("the formula reads no column");
     if (!is_utf8(op.source)) return invalid_input("source is not UTF-8 text");
+    return expect_output(1);
+  }
+
+  Status operator()(const Match& op) const {
+    SLIPWAY_CHECK(single(op.input, ValueKind::text));
+    if (op.kind > Match::Kind::less_equal) return invalid_input("no such kind");
+    if (!is_utf8(op.pattern)) return invalid_input("the pattern is not UTF-8 text");
+    if (op.kind != Match::Kind::like && (op.pattern.empty() || op.any_case))
+      return invalid_input("a comparison needs a text, in its own case");
+    SLIPWAY_CHECK(check_pattern(op));
     return expect_output(1);
   }
 

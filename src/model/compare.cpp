@@ -104,6 +104,11 @@ void compare(Comparison& comparison, const std::string& path, const Terms& left,
   SLIPWAY_FIELD(shortest_word);
   SLIPWAY_FIELD(unicode_case);
 }
+void compare(Comparison& comparison, const std::string& path, const Match& left, const Match& right) {
+  SLIPWAY_FIELD(kind);
+  SLIPWAY_FIELD(pattern);
+  SLIPWAY_FIELD(any_case);
+}
 void compare(Comparison& comparison, const std::string& path, const Dense& left, const Dense& right) {
   SLIPWAY_FIELD(weights);
   SLIPWAY_FIELD(bias);

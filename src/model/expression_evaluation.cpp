@@ -23,6 +23,8 @@ float time_part(ExpressionNode::Op op, std::int64_t seconds) {
       return static_cast<float>(second_of_day / 3600);
     case minute:
       return static_cast<float>(second_of_day / 60 % 60);
+    case second:
+      return static_cast<float>(second_of_day % 60);
     case weekday: {
       const std::int64_t since_monday = (days + 3) % 7;  // 1970-01-01 was a Thursday
       return static_cast<float>(since_monday < 0 ? since_monday + 7 : since_monday);
@@ -61,6 +63,8 @@ float one_operand(ExpressionNode::Op op, float x) {
       return std::nearbyint(x);
     case logical_not:
       return truth(!is_true(x));
+    case sql_not:
+      return std::isnan(x) ? missing : truth(!is_true(x));
     default:
       return truth(std::isnan(x));  // is_missing
   }
@@ -68,7 +72,12 @@ float one_operand(ExpressionNode::Op op, float x) {
 
 float two_operands(ExpressionNode::Op op, float x, float y) {
   using enum ExpressionNode::Op;
+  if (is_sql_comparison(op)) return std::isnan(x) || std::isnan(y) ? missing : two_operands(two_valued(op), x, y);
   switch (op) {
+    case sql_and:
+      return x == 0 || y == 0 ? 0.0F : std::isnan(x) || std::isnan(y) ? missing : 1.0F;
+    case sql_or:
+      return is_true(x) || is_true(y) ? 1.0F : std::isnan(x) || std::isnan(y) ? missing : 0.0F;
     case add:
       return x + y;
     case subtract:

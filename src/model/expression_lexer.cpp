@@ -53,7 +53,7 @@ class Lexer {
       token.lower = lower_case(token.text);
       return {};
     }
-    if (c == '"') return quoted(token);
+    if (c == '"' || c == '\'') return quoted(token);
     token.kind = Token::Kind::symbol;
     for (const std::string_view symbol :
          {"<>", "!=", "<=", ">=", "==", "<", ">", "=", "+", "-", "*", "/", "%", "(", ")", ","})
@@ -62,9 +62,6 @@ class Lexer {
         at_ += symbol.size();
         return {};
       }
-    if (c == '\'')
-      return invalid_input(
-          fmt::format("text in quotes at character {}: a formula reads numbers and times", token.position));
     return invalid_input(fmt::format("unexpected '{}' at character {}", c, token.position));
   }
 
@@ -94,13 +91,15 @@ class Lexer {
     return {};
   }
 
+  // A name in double quotes or a text in single ones; the quote twice stands for itself.
   Status quoted(Token& token) {
-    token.kind = Token::Kind::quoted_name;
+    const char quote = text_[at_];
+    token.kind = quote == '"' ? Token::Kind::quoted_name : Token::Kind::text;
     for (++at_; at_ < text_.size(); ++at_) {
-      if (text_[at_] != '"') {
+      if (text_[at_] != quote) {
         token.text += text_[at_];
-      } else if (at_ + 1 < text_.size() && text_[at_ + 1] == '"') {
-        token.text += '"';
+      } else if (at_ + 1 < text_.size() && text_[at_ + 1] == quote) {
+        token.text += quote;
         ++at_;
       } else {
         ++at_;

@@ -9,9 +9,9 @@
 namespace slipway::model {
 
 struct Token {
-  enum class Kind { number, name, quoted_name, symbol, end };
+  enum class Kind { number, name, quoted_name, text, symbol, end };
   Kind kind = Kind::end;
-  std::string text;   // a symbol, or a name (quotes removed)
+  std::string text;   // a symbol, a name or a text (quotes removed)
   std::string lower;  // the name in lower case, for keywords and functions
   float number = 0;
   std::size_t position = 0;  // of its first character, from 1, counted in code points

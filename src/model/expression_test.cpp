@@ -79,12 +79,14 @@ TEST(ParseExpression, Conditions) {
   EXPECT_EQ(evaluate("amount < 7 or num_transactions = 2"), 1.0F);
   EXPECT_EQ(evaluate("not amount > 7"), 0.0F);
   EXPECT_EQ(evaluate("NOT NOT amount"), 1.0F);
-  EXPECT_EQ(evaluate("missing = missing"), 0.0F);
-  EXPECT_EQ(evaluate("missing != 1"), 0.0F);
-  EXPECT_EQ(evaluate("not missing"), 1.0F);
+  EXPECT_TRUE(std::isnan(evaluate("missing = missing")));
+  EXPECT_TRUE(std::isnan(evaluate("missing != 1")));
+  EXPECT_TRUE(std::isnan(evaluate("not missing")));
   EXPECT_EQ(evaluate("missing IS NULL"), 1.0F);
   EXPECT_EQ(evaluate("amount is not null AND missing is null"), 1.0F);
   EXPECT_EQ(evaluate("amount >= 7.5"), 1.0F);
+  EXPECT_EQ(evaluate("amount = amount IN (1, 7.5)"), 0.0F);  // amount = (amount IN (1, 7.5))
+  EXPECT_EQ(evaluate("0 = amount BETWEEN 8 AND 9"), 1.0F);
   EXPECT_EQ(evaluate("1 or 0 and amount < 0"), 1.0F);  // AND binds tighter
   EXPECT_TRUE(std::isnan(evaluate("amount * NULL")));
   EXPECT_EQ(evaluate("amount * TRUE"), 7.5F);
@@ -128,17 +130,80 @@ TEST(ParseExpression, ErrorsPointAtTheCharacter) {
   EXPECT_EQ(error_of("power(amount)"), "power at character 1 takes 2 values, 1 given");
   EXPECT_EQ(error_of("least()"), "least at character 1 takes 1 or more values, 0 given");
   EXPECT_THAT(error_of("state * 2"), HasSubstr("'state' at character 1 is text"));
-  EXPECT_THAT(error_of("timestamp * 2"), HasSubstr("'timestamp' at character 1 is a time"));
+  EXPECT_THAT(error_of("timestamp * 2"), HasSubstr("'timestamp' at character 1 is a time; take a part of it, such as "
+                                                   "hour(timestamp), or a difference with date_diff("));
   EXPECT_EQ(error_of("hour(amount)"), "hour takes a time, but 'amount' at character 6 is a number");
   EXPECT_EQ(error_of("amount IS 3"), "expected NULL or NOT NULL at character 11, found '3'");
   EXPECT_EQ(error_of("CASE amount END"), "expected WHEN at character 6, found 'amount'");
   EXPECT_EQ(error_of("CASE WHEN amount THEN 1"), "expected WHEN, ELSE or END at character 24, where the formula ends");
   EXPECT_EQ(error_of("amount ; 2"), "unexpected ';' at character 8");
   EXPECT_EQ(error_of("\"amount"), "the quote at character 1 is not closed");
-  EXPECT_THAT(error_of("amount = 'x'"), HasSubstr("text in quotes at character 10"));
+  EXPECT_EQ(error_of("amount = 'x'"),
+            "expected a number at character 10, found text in quotes; only text columns are compared with it");
+  EXPECT_EQ(error_of("amount LIKE 'x'"), "LIKE at character 8 takes a text column on its left");
+  EXPECT_EQ(error_of("amount IN 3"), "expected '(' at character 11, found '3'");
+  EXPECT_EQ(error_of("amount IN (1, 2"), "expected ',' or ')' at character 16, where the formula ends");
+  EXPECT_EQ(error_of("amount BETWEEN 1 OR 2"), "expected AND at character 18, found 'OR'");
+  EXPECT_EQ(error_of("amount NOT 3"), "expected IN or BETWEEN behind NOT at character 12, found '3'");
+  EXPECT_EQ(error_of("state"),
+            "'state' at character 1 is text; compare it with a text in quotes (=, <, IN, LIKE, "
+            "BETWEEN, IS NULL)");
+  EXPECT_EQ(error_of("state = 3"), "expected a text in quotes at character 9, found '3'");
+  EXPECT_EQ(error_of("state IN ('a', 3)"), "expected a text in quotes at character 16, found '3'");
+  EXPECT_EQ(error_of("'a' = 'b'"), "expected a text column at character 7, found 'b'");
+  EXPECT_EQ(error_of("'a'"), "expected a comparison with a text column at character 4, where the formula ends");
+  EXPECT_EQ(error_of("state LIKE 'a' ESCAPE 'xy'"), "expected one character to escape with at character 23");
+  EXPECT_EQ(error_of("state LIKE 'a!' ESCAPE '!'"), "the pattern at character 12 ends behind its escape character");
+  EXPECT_THAT(error_of("state < '" + std::string(201, 'x') + "'"), HasSubstr("201 characters, expected at most 200"));
+  EXPECT_EQ(error_of("date_diff(1, timestamp, timestamp)"),
+            "expected a unit in quotes, such as 'day' at character 11, found '1'");
+  EXPECT_THAT(error_of("date_diff('days', timestamp, timestamp)"),
+              HasSubstr("unknown unit 'days' at character 11 (did you mean 'day'?); date_diff takes year, quarter"));
+  EXPECT_EQ(error_of("date_diff('day', timestamp, amount)"),
+            "date_diff takes a time, but 'amount' at character 29 is a number");
   EXPECT_EQ(error_of("amount * 1e999"), "the number 1e999 at character 10 is too large");
   EXPECT_THAT(error_of("amount * 2nd"), HasSubstr("'2n' at character 10"));
   EXPECT_THAT(error_of("amount \xff"), HasSubstr("UTF-8"));
+}
+
+// What simplifies a condition must not change it: only comparisons that do not stand under a NOT lose their missing.
+TEST(ParseExpression, ConditionsThatOnlyCountAsTrueAreSimple) {
+  const auto operators = [](std::string_view text) {
+    std::string all;
+    const auto parsed = parse_expression(text, columns());
+    for (const ExpressionNode& node : parsed->nodes)
+      if (expression_op_arity(node.op) > 0) all += std::string(expression_op_name(node.op)) + " ";
+    return all;
+  };
+  EXPECT_EQ(operators("CASE WHEN amount > 1 AND amount < 2 THEN 1 END"), "greater less logical_and select ");
+  EXPECT_EQ(operators("CASE WHEN NOT amount > 1 OR amount = 2 THEN 1 END"),
+            "sql_greater sql_not equal logical_or select ");
+  EXPECT_EQ(operators("CASE WHEN (amount > 1) + 1 > 2 THEN 1 END"), "sql_greater add greater select ");
+  EXPECT_EQ(operators("amount > 1 AND amount < 2"), "sql_greater sql_less sql_and ");
+  EXPECT_EQ(evaluate("CASE WHEN NOT missing > 1 THEN 1 ELSE 2 END"), 2.0F);
+  EXPECT_EQ(evaluate("CASE WHEN missing > 1 OR amount > 1 THEN 1 ELSE 2 END"), 1.0F);
+  EXPECT_EQ(evaluate("CASE WHEN missing > 1 AND amount > 1 THEN 1 ELSE 2 END"), 2.0F);
+}
+
+TEST(ParseExpression, TextTestsBecomeOperands) {
+  const auto parsed =
+      parse_expression("state = 'CA' OR state IN ('NY', 'CA', 'NY', '') OR 'CA' = state OR state > 'x'", columns());
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message();
+  ASSERT_EQ(parsed->tests.size(), 3u);  // the third asks what the first does
+  EXPECT_THAT(parsed->columns, ::testing::Each(4u));
+  EXPECT_EQ(parsed->tests[0]->source, "state = 'CA'");
+  EXPECT_THAT(parsed->tests[1]->texts, ::testing::ElementsAre("CA", "NY"));
+  EXPECT_EQ(parsed->tests[2]->source, "state <= 'x'");
+  const Operator in = text_test_operator(*parsed->tests[1], 7);
+  EXPECT_EQ(std::get<Lookup>(in).input, 7u);
+  EXPECT_EQ(std::get<Lookup>(in).rows, (std::vector<float>{1, 1}));
+  EXPECT_EQ(std::get<Match>(text_test_operator(*parsed->tests[2], 7)).kind, Match::Kind::less_equal);
+}
+
+TEST(ParseExpression, RepeatedSidesStayWithinBounds) {
+  std::string formula = "amount";
+  for (int i = 0; i < 40; ++i) formula = "(" + formula + ") IN (1, 2, 3)";
+  EXPECT_THAT(error_of(formula), HasSubstr("the formula becomes too long at character"));
 }
 
 TEST(ParseExpression, DeepNestingIsAnErrorNotACrash) {

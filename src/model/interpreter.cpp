@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <slipway/model/interpreter.hpp>
+#include <slipway/model/match.hpp>
 #include <slipway/model/terms.hpp>
 
 #include "expression_evaluation.hpp"
@@ -95,6 +96,13 @@ class Evaluation {
       }
       y.values[r] = evaluate_expression(op.nodes, operands);
     }
+    return y;
+  }
+
+  Block operator()(const Match& op) const {
+    Block y(rows_, 1);
+    const TextPattern pattern(op);
+    for (std::size_t r = 0; r < rows_; ++r) y.values[r] = pattern.test(text_at(values_[op.input].text, r));
     return y;
   }
 

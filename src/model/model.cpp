@@ -195,7 +195,7 @@ class SourcesOf {
     for (const ValueId id : op.inputs) merge(all, values_[id][0]);
     return std::vector<Sources>(width_, all);
   }
-  // Lookup, Piecewise, Terms, Dense, Decide: every column from every column.
+  // Lookup, Piecewise, Terms, Match, Dense, Decide: every column from every column.
   std::vector<Sources> operator()(const auto& op) const { return everything(op.input); }
 
  private:

@@ -17,6 +17,7 @@ struct NameOf {
   std::string_view operator()(const Link&) const { return "Link"; }
   std::string_view operator()(const Decide&) const { return "Decide"; }
   std::string_view operator()(const Foreign&) const { return "Foreign"; }
+  std::string_view operator()(const Match&) const { return "Match"; }
 };
 
 }  // namespace
@@ -118,11 +119,40 @@ std::string_view expression_op_name(ExpressionNode::Op op) {
       return "days_since_epoch";
     case minute:
       return "minute";
+    case second:
+      return "second";
+    case sql_less:
+      return "sql_less";
+    case sql_less_equal:
+      return "sql_less_equal";
+    case sql_greater:
+      return "sql_greater";
+    case sql_greater_equal:
+      return "sql_greater_equal";
+    case sql_equal:
+      return "sql_equal";
+    case sql_not_equal:
+      return "sql_not_equal";
+    case sql_and:
+      return "sql_and";
+    case sql_or:
+      return "sql_or";
+    case sql_not:
+      return "sql_not";
   }
   return "";
 }
 
-bool is_time_op(ExpressionNode::Op op) { return op >= ExpressionNode::Op::hour && op <= ExpressionNode::Op::minute; }
+bool is_time_op(ExpressionNode::Op op) { return op >= ExpressionNode::Op::hour && op <= ExpressionNode::Op::second; }
+
+bool is_sql_comparison(ExpressionNode::Op op) {
+  return op >= ExpressionNode::Op::sql_less && op <= ExpressionNode::Op::sql_not_equal;
+}
+
+ExpressionNode::Op two_valued(ExpressionNode::Op comparison) {
+  const int place = static_cast<int>(comparison) - static_cast<int>(ExpressionNode::Op::sql_less);
+  return static_cast<ExpressionNode::Op>(static_cast<int>(ExpressionNode::Op::less) + place);
+}
 
 int expression_op_arity(ExpressionNode::Op op) {
   using enum ExpressionNode::Op;
@@ -141,6 +171,7 @@ int expression_op_arity(ExpressionNode::Op op) {
     case round_half_even:
     case logical_not:
     case is_missing:
+    case sql_not:
       return 1;
     case select:
       return 3;

@@ -41,7 +41,12 @@ learner: {learner}
 """
 EVERY_FEATURE = """\
 time: [timestamp]
-  derived: {{share: amount / (abs(amount) + 10), rest: 10 / (abs(amount) + 10), half: amount / 2}}
+  derived:
+    share: amount / (abs(amount) + 10)
+    rest: 10 / (abs(amount) + 10)
+    half: amount / 2
+    lists: (state IN ('CA', 'NY')) + 2 * (amount BETWEEN 10 AND 100) + 4 * (state <> 'TX' OR amount IN (1, NULL))
+    patterns: CASE WHEN card_type LIKE '%e_it' AND NOT state > 'M' THEN 1 WHEN state ILIKE 'zü%' THEN 2 ELSE second(timestamp) / 60 END
   impute: {{amount: median, share: mean, rest: most_frequent{filled}}}
   missing_indicator: true
   encode: {{state: target, card_type: one_hot, merchant_category: {encode}}}

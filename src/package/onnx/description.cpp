@@ -37,6 +37,18 @@ Json describe_terms(const model::Terms& op) {
   return json;
 }
 
+Json describe_match(const model::Match& op) {
+  return {{"kind", static_cast<int>(op.kind)}, {"pattern", op.pattern}, {"any_case", op.any_case}};
+}
+
+model::Match read_match(const Json& json) {
+  model::Match op;
+  op.kind = static_cast<model::Match::Kind>(json.at("kind").get<std::uint8_t>());
+  op.pattern = json.at("pattern").get<std::string>();
+  op.any_case = json.at("any_case").get<bool>();
+  return op;
+}
+
 model::Terms read_terms(const Json& json) {
   model::Terms op;
   op.unit = static_cast<model::Terms::Unit>(json.at("unit").get<std::uint8_t>());
@@ -79,6 +91,8 @@ Description read(const std::map<std::string, std::string, std::less<>>& properti
     }
     if (value.contains("terms"))
       description.terms[static_cast<model::ValueId>(model.values.size())] = read_terms(value.at("terms"));
+    if (value.contains("match"))
+      description.matches[static_cast<model::ValueId>(model.values.size())] = read_match(value.at("match"));
     model.values.push_back(
         {value.at("name").get<std::string>(), ValueKind::numbers, value.at("columns").get<std::vector<std::string>>()});
   }
@@ -104,6 +118,8 @@ Result<std::vector<std::pair<std::string, std::string>>> describe_model(const Mo
       }
       if (const auto* terms = std::get_if<model::Terms>(&model.operators[id - model.inputs.size()]))
         value["terms"] = describe_terms(*terms);
+      if (const auto* match = std::get_if<model::Match>(&model.operators[id - model.inputs.size()]))
+        value["match"] = describe_match(*match);
       values.push_back(std::move(value));
     }
     std::vector<std::pair<std::string, std::string>> properties(model.metadata.begin(), model.metadata.end());

@@ -25,7 +25,8 @@ struct Description {
   };
   model::Model model;  // operators empty; values as many as described
   std::map<model::ValueId, Formula> formulas;
-  std::map<model::ValueId, model::Terms> terms;  // but for their input
+  std::map<model::ValueId, model::Terms> terms;    // but for their input
+  std::map<model::ValueId, model::Match> matches;  // likewise
 };
 Result<Description> read_description(const std::map<std::string, std::string, std::less<>>& properties);
 

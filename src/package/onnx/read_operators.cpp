@@ -125,6 +125,14 @@ class OperatorReader {
     return finish(op);
   }
 
+  Result<model::Operator> match() {
+    const auto described = context_.description.matches.find(context_.output);
+    if (described == context_.description.matches.end()) return damaged("match");
+    model::Match op = described->second;
+    SLIPWAY_TRY(op.input, value_read_by("matches", 0));
+    return finish(op);
+  }
+
   Result<model::Operator> join() {
     model::Join op;
     if (const onnx::Node* concatenate = find("concatenate")) {
@@ -271,7 +279,7 @@ class OperatorReader {
   }
 
   static std::optional<model::ExpressionNode::Op> operation_named(std::string_view name) {
-    for (int op = 0; op <= static_cast<int>(model::ExpressionNode::Op::minute); ++op)
+    for (int op = 0; op <= static_cast<int>(model::ExpressionNode::last_op); ++op)
       if (expression_op_name(static_cast<model::ExpressionNode::Op>(op)) == name)
         return static_cast<model::ExpressionNode::Op>(op);
     return std::nullopt;
@@ -364,6 +372,7 @@ Result<model::Operator> read_operator(std::string_view name, const ReadContext& 
   if (name == "Piecewise") return reader.piecewise();
   if (name == "Expression") return reader.expression();
   if (name == "Terms") return reader.terms();
+  if (name == "Match") return reader.match();
   if (name == "Dense") return reader.dense();
   if (name == "Trees") return reader.trees();
   if (name == "Join") return reader.join();

@@ -80,6 +80,10 @@ class ExpressionWriter {
         return part.add("Round", "result", {x});
       case Op::logical_not:
         return number(part, part.add("Not", "not", {truth(part, "x", x)}));
+      case Op::sql_not:
+        return part.add("Where", "result",
+                        {part.add("IsNaN", "missing", {x}), x,
+                         part.cast("value", part.add("Not", "not", {truth(part, "x", x)}), element_float)});
       default:
         return number(part, part.add("IsNaN", "missing", {x}));
     }
@@ -98,8 +102,57 @@ class ExpressionWriter {
     return part.add("Where", "result", {part.add("Equal", "tiny", {u, unit}), x, finite});
   }
 
-  std::string two(PartWriter& part, Op op, const std::string& x, const std::string& y) {
+  // What the two-valued comparison says, or missing where a side is.
+  std::string sql_comparison(PartWriter& part, Op op, const std::string& x, const std::string& y) {
+    const std::string unknown =
+        part.add("Or", "unknown", {part.add("IsNaN", "left/missing", {x}), part.add("IsNaN", "right/missing", {y})});
+    const std::string value = part.cast("value", comparison(part, op, x, y), element_float);
+    return part.add("Where", "result",
+                    {unknown, part.scalar("missing", std::numeric_limits<float>::quiet_NaN()), value});
+  }
+
+  // A truth that decides: 0 for and, 1 for or; else missing where a side is.
+  std::string sql_junction(PartWriter& part, Op op, const std::string& x, const std::string& y) {
+    const bool both = op == Op::sql_and;
+    const auto decides = [&](std::string_view name, const std::string& side) {
+      if (!both) return truth(part, name, side);
+      return part.add("Equal", std::string(name) + "/false", {side, part.scalar(std::string(name) + "/zero", 0)});
+    };
+    const std::string decided = part.add("Or", "decided", {decides("left", x), decides("right", y)});
+    const std::string unknown =
+        part.add("Or", "unknown", {part.add("IsNaN", "left/missing", {x}), part.add("IsNaN", "right/missing", {y})});
+    const std::string other = part.add("Where", "other",
+                                       {unknown, part.scalar("missing", std::numeric_limits<float>::quiet_NaN()),
+                                        part.scalar("undecided", both ? 1.0F : 0.0F)});
+    return part.add("Where", "result", {decided, part.scalar("decision", both ? 0.0F : 1.0F), other});
+  }
+
+  // As truths: 0 where a side is missing.
+  static std::string comparison(PartWriter& part, Op op, const std::string& x, const std::string& y) {
     switch (op) {
+      case Op::less:
+        return part.add("Less", "test", {x, y});
+      case Op::less_equal:
+        return part.add("LessOrEqual", "test", {x, y});
+      case Op::greater:
+        return part.add("Greater", "test", {x, y});
+      case Op::greater_equal:
+        return part.add("GreaterOrEqual", "test", {x, y});
+      case Op::equal:
+        return part.add("Equal", "test", {x, y});
+      default: {  // not_equal
+        const std::string below = part.add("Less", "below", {x, y});
+        return part.add("Or", "test", {below, part.add("Greater", "above", {x, y})});
+      }
+    }
+  }
+
+  std::string two(PartWriter& part, Op op, const std::string& x, const std::string& y) {
+    if (is_sql_comparison(op)) return sql_comparison(part, two_valued(op), x, y);
+    switch (op) {
+      case Op::sql_and:
+      case Op::sql_or:
+        return sql_junction(part, op, x, y);
       case Op::add:
         return part.add("Add", "result", {x, y});
       case Op::subtract:
@@ -119,19 +172,12 @@ class ExpressionWriter {
       case Op::maximum:
         return extreme(part, "GreaterOrEqual", "Greater", x, y);
       case Op::less:
-        return number(part, part.add("Less", "test", {x, y}));
       case Op::less_equal:
-        return number(part, part.add("LessOrEqual", "test", {x, y}));
       case Op::greater:
-        return number(part, part.add("Greater", "test", {x, y}));
       case Op::greater_equal:
-        return number(part, part.add("GreaterOrEqual", "test", {x, y}));
       case Op::equal:
-        return number(part, part.add("Equal", "test", {x, y}));
-      case Op::not_equal: {
-        const std::string below = part.add("Less", "below", {x, y});
-        return number(part, part.add("Or", "test", {below, part.add("Greater", "above", {x, y})}));
-      }
+      case Op::not_equal:
+        return number(part, comparison(part, op, x, y));
       case Op::logical_and:
       case Op::logical_or: {
         const std::string left = truth(part, "left", x);
@@ -187,6 +233,11 @@ class ExpressionWriter {
         const std::string minutes =
             divide(part, "minute_of_day", remainder_of(part, "second_of_day", seconds, days, 86400), 60);
         whole = remainder_of(part, "minute", minutes, divide(part, "hour", minutes, 60), 60);
+        break;
+      }
+      case Op::second: {
+        const std::string second = remainder_of(part, "second_of_day", seconds, days, 86400);
+        whole = remainder_of(part, "second", second, divide(part, "minute_of_day", second, 60), 60);
         break;
       }
       case Op::weekday: {

@@ -79,8 +79,9 @@ Result<std::string> serialise(const onnx::ModelFile& file) {
 }  // namespace
 
 Status build_file(onnx::ModelFile& file, const model::Model& model, std::span<const Form> forms) {
-  const bool text = std::any_of(model.operators.begin(), model.operators.end(),
-                                [](const auto& op) { return std::holds_alternative<model::Terms>(op); });
+  const bool text = std::any_of(model.operators.begin(), model.operators.end(), [](const auto& op) {
+    return std::holds_alternative<model::Terms>(op) || std::holds_alternative<model::Match>(op);
+  });
   file.set_ir_version(text ? onnx_text_ir_version : onnx_ir_version);
   file.set_producer_name("slipway");
   onnx::OperatorSet* set = file.add_opset_import();

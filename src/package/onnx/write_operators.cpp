@@ -1,5 +1,7 @@
 #include "write_operators.hpp"
 
+#include <slipway/model/match.hpp>
+
 namespace slipway::package {
 
 namespace {
@@ -92,6 +94,16 @@ class OperatorWriter {
   Status operator()(const model::Foreign&) { return invalid_input("another tool's model must come first"); }
   Status operator()(const model::Terms& op) {
     SLIPWAY_CHECK(write_terms(writer_, op, inputs_[0]));
+    return done();
+  }
+
+  Status operator()(const model::Match& op) {
+    onnx::Node* node = writer_.node("RegexFullMatch", "matches", {inputs_[0]});
+    set_attribute(*node, "pattern", std::string_view(regular_expression(op)));
+    const std::string value = writer_.cast("value", node->output(0), element_float);
+    const std::string missing = writer_.add("Equal", "missing", {inputs_[0], writer_.texts("empty", {""})});
+    writer_.add("Where", "result",
+                {missing, writer_.scalar("missing/number", std::numeric_limits<float>::quiet_NaN()), value});
     return done();
   }
 

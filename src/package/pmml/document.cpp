@@ -2,6 +2,7 @@
 
 #include <slipway/base/time.hpp>
 #include <slipway/model/interpreter.hpp>
+#include <slipway/model/match.hpp>
 #include <slipway/package/pmml.hpp>
 
 #include "final_model.hpp"
@@ -62,6 +63,8 @@ class PmmlDocument {
         for (const std::string& key : lookup->keys) SLIPWAY_CHECK(check(key, "a key").with_context(where()));
       if (const auto* terms = std::get_if<model::Terms>(&model_.operators[i]))
         for (const std::string& term : terms->terms) SLIPWAY_CHECK(check(term, "a term").with_context(where()));
+      if (const auto* match = std::get_if<model::Match>(&model_.operators[i]))
+        SLIPWAY_CHECK(check(regular_expression(*match), "a pattern").with_context(where()));
     }
     return {};
   }

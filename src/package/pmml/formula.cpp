@@ -71,12 +71,48 @@ class FormulaWriter {
         return whole_number(fields_, "rint", as_number(x), step_);
       case Op::logical_not:
         return negation(as_truth(x));
+      case Op::sql_not: {
+        if (!x.may_be_missing) return negation(as_truth(x));
+        const PmmlTerm value = simple(x);
+        return choice(is_known(value), as_number(test("equal", value, number_constant(0))), number_constant(missing));
+      }
       default:
         return is_missing(as_number(x));
     }
   }
 
+  static PmmlTerm comparison(Op op, const PmmlTerm& x, const PmmlTerm& y) {
+    return test(op == Op::less            ? "lessThan"
+                : op == Op::less_equal    ? "lessOrEqual"
+                : op == Op::greater       ? "greaterThan"
+                : op == Op::greater_equal ? "greaterOrEqual"
+                : op == Op::equal         ? "equal"
+                                          : "notEqual",
+                x, y);
+  }
+
+  // A comparison, AND or OR of SQL's three-valued logic.
+  PmmlTerm sql(Op op, const PmmlTerm& a, const PmmlTerm& b) {
+    const bool may_be_missing = a.may_be_missing || b.may_be_missing;
+    if (is_sql_comparison(op)) {
+      if (!may_be_missing) return comparison(two_valued(op), as_number(a), as_number(b));
+      const PmmlTerm x = simple(a), y = simple(b);
+      return choice(both("and", is_known(x), is_known(y)), as_number(comparison(two_valued(op), x, y)),
+                    number_constant(missing));
+    }
+    const bool all = op == Op::sql_and;
+    if (!may_be_missing) return both(all ? "and" : "or", as_truth(a), as_truth(b));
+    const PmmlTerm x = simple(a), y = simple(b);
+    const auto decides = [&](const PmmlTerm& side) {
+      return all ? test("equal", side, number_constant(0)) : as_truth(side);
+    };
+    return choice(
+        both("or", decides(x), decides(y)), number_constant(all ? 0 : 1),
+        choice(both("and", is_known(x), is_known(y)), number_constant(all ? 1 : 0), number_constant(missing)));
+  }
+
   PmmlTerm two(Op op, const PmmlTerm& a, const PmmlTerm& b) {
+    if (is_sql_comparison(op) || op == Op::sql_and || op == Op::sql_or) return sql(op, a, b);
     if (op == Op::logical_and || op == Op::logical_or)
       return both(op == Op::logical_and ? "and" : "or", as_truth(a), as_truth(b));
     const PmmlTerm x = as_number(a), y = as_number(b);
@@ -100,17 +136,12 @@ class FormulaWriter {
       case Op::maximum:
         return extreme("greaterOrEqual", "greaterThan", simple(x), simple(y));
       case Op::less:
-        return test("lessThan", x, y);
       case Op::less_equal:
-        return test("lessOrEqual", x, y);
       case Op::greater:
-        return test("greaterThan", x, y);
       case Op::greater_equal:
-        return test("greaterOrEqual", x, y);
       case Op::equal:
-        return test("equal", x, y);
       case Op::not_equal:
-        return test("notEqual", x, y);
+        return comparison(op, x, y);
       default: {  // coalesce
         const PmmlTerm value = simple(x);
         return value.may_be_missing ? choice(is_missing(value), y, value) : value;
@@ -161,6 +192,9 @@ class FormulaWriter {
         break;
       case Op::minute:
         part.xml = apply("modulo", floor_divide(second, 60), constant(60));
+        break;
+      case Op::second:
+        part.xml = apply("modulo", second, constant(60));
         break;
       case Op::weekday:  // 1970-01-01 was a Thursday
         part.xml = apply("modulo", apply("+", days, constant(3)), constant(7));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <slipway/model/match.hpp>
 #include <slipway/model/terms.hpp>
 
 #include "xml_writer.hpp"
@@ -94,6 +95,17 @@ class TransformationWriter {
 
   Status operator()(const model::Expression& op) {
     add(0, write_formula(fields_, columns_, op, name_));
+    return {};
+  }
+
+  Status operator()(const model::Match& op) {
+    const PmmlTerm text = fields_.ref(columns_[op.input][0]);
+    const PmmlTerm matches = {
+        .xml = fmt::format("<Apply function=\"matches\">{}<Constant dataType=\"string\">^(?:{})\\z</Constant></Apply>",
+                           text.xml, escaped(regular_expression(op))),
+        .reads = text.reads,
+        .is_truth = true};
+    add(0, choice(is_known(text), as_number(matches), number_constant(std::numeric_limits<float>::quiet_NaN())));
     return {};
   }
 

@@ -84,6 +84,11 @@ class TensorExpressionWriter {
       return push(part.equal("result", number_of_x, zero), true);
     }
     const std::string x = number(part);
+    if (op == Op::sql_not) {
+      const std::string is_false = part.equal("false", x, part.scalar("zero", 0));
+      const std::string value = part.cast("value", is_false, tensor_bool, tensor_float);
+      return push(part.add("SelectV2", "result", {part.add("IsNan", "missing", {x}), x, value}));
+    }
     switch (op) {
       case Op::negate:
         return push(part.add("Neg", "result", {x}));
@@ -114,7 +119,15 @@ class TensorExpressionWriter {
       return push(part.add(op == Op::logical_and ? "LogicalAnd" : "LogicalOr", "result", {x, y}, {}), true);
     }
     const std::string y = number(part), x = number(part);
+    if (is_sql_comparison(op)) {
+      const std::string test = comparison(part, two_valued(op), x, y);
+      const std::string value = part.cast("value", test, tensor_bool, tensor_float);
+      return push(part.add("SelectV2", "result", {unknown(part, x, y), missing_number(part), value}));
+    }
     switch (op) {
+      case Op::sql_and:
+      case Op::sql_or:
+        return push(junction(part, op == Op::sql_and, x, y));
       case Op::add:
         return push(part.add("AddV2", "result", {x, y}));
       case Op::subtract:
@@ -134,22 +147,58 @@ class TensorExpressionWriter {
       case Op::maximum:
         return push(extreme(part, "GreaterEqual", "Greater", x, y));
       case Op::less:
-        return push(part.add("Less", "result", {x, y}), true);
       case Op::less_equal:
-        return push(part.add("LessEqual", "result", {x, y}), true);
       case Op::greater:
-        return push(part.add("Greater", "result", {x, y}), true);
       case Op::greater_equal:
-        return push(part.add("GreaterEqual", "result", {x, y}), true);
       case Op::equal:
-        return push(part.equal("result", x, y), true);
-      case Op::not_equal: {
-        const std::string below = part.add("Less", "below", {x, y});
-        return push(part.add("LogicalOr", "result", {below, part.add("Greater", "above", {x, y})}, {}), true);
-      }
+      case Op::not_equal:
+        return push(comparison(part, op, x, y), true);
       default:
         return push(part.add("SelectV2", "result", {part.add("IsNan", "missing", {x}), y, x}));
     }
+  }
+
+  static std::string missing_number(TensorGraph& part) {
+    return part.scalar("missing", std::numeric_limits<float>::quiet_NaN());
+  }
+  // Whether a side is missing.
+  static std::string unknown(TensorGraph& part, const std::string& x, const std::string& y) {
+    const std::string left = part.add("IsNan", "left/missing", {x}), right = part.add("IsNan", "right/missing", {y});
+    return part.add("LogicalOr", "unknown", {left, right}, {});
+  }
+
+  // As truths: false where a side is missing.
+  static std::string comparison(TensorGraph& part, Op op, const std::string& x, const std::string& y) {
+    switch (op) {
+      case Op::less:
+        return part.add("Less", "test", {x, y});
+      case Op::less_equal:
+        return part.add("LessEqual", "test", {x, y});
+      case Op::greater:
+        return part.add("Greater", "test", {x, y});
+      case Op::greater_equal:
+        return part.add("GreaterEqual", "test", {x, y});
+      case Op::equal:
+        return part.equal("test", x, y);
+      default: {  // not_equal
+        const std::string below = part.add("Less", "below", {x, y});
+        return part.add("LogicalOr", "test", {below, part.add("Greater", "above", {x, y})}, {});
+      }
+    }
+  }
+
+  // SQL's AND (`all`) or OR: a side that decides, else missing where a side is.
+  static std::string junction(TensorGraph& part, bool all, const std::string& x, const std::string& y) {
+    const std::string zero = part.scalar("zero", 0);
+    const auto decides = [&](const std::string& name, const std::string& side) {
+      if (all) return part.equal(name, side, zero);
+      return part.add("Greater", name, {part.add("Abs", name + "/size", {side}), zero});
+    };
+    const std::string decided =
+        part.add("LogicalOr", "decided", {decides("left/decides", x), decides("right/decides", y)}, {});
+    const std::string other = part.add(
+        "SelectV2", "other", {unknown(part, x, y), missing_number(part), part.scalar("undecided", all ? 1.0F : 0.0F)});
+    return part.add("SelectV2", "result", {decided, part.scalar("decision", all ? 0.0F : 1.0F), other});
   }
 
   // x if it wins or ties, y if it wins, else (a side is missing) missing.
@@ -179,6 +228,9 @@ class TensorExpressionWriter {
         break;
       case Op::minute:
         whole = with(part, "FloorMod", "minute", floor_divide(part, "minutes", seconds, 60), 60);
+        break;
+      case Op::second:
+        whole = with(part, "FloorMod", "second", seconds, 60);
         break;
       case Op::weekday: {
         const std::string days = floor_divide(part, "days", seconds, 86400);

@@ -1,5 +1,7 @@
 #include "tensor_operators.hpp"
 
+#include <slipway/model/match.hpp>
+
 namespace slipway::package {
 
 namespace {
@@ -95,6 +97,14 @@ class TensorOperatorWriter {
 
   std::string operator()(const model::Expression& op) { return write_tensor_expression(graph_, op, inputs_); }
   std::string operator()(const model::Foreign&) { return ""; }  // refused before
+  std::string operator()(const model::Match& op) {
+    const std::string matches = graph_.add("StaticRegexFullMatch", "matches", {inputs_[0]},
+                                           {{"pattern", std::string_view(regular_expression(op))}});
+    const std::string value = graph_.cast("value", matches, tensor_bool, tensor_float);
+    const std::string missing = graph_.equal("missing", inputs_[0], graph_.text("empty", ""), tensor_string);
+    const std::string none = graph_.scalar("missing/number", std::numeric_limits<float>::quiet_NaN());
+    return graph_.expand("result", graph_.add("SelectV2", "chosen", {missing, none, value}), tensor_float, 1);
+  }
   std::string operator()(const model::Terms& op) { return write_tensor_terms(graph_, op, inputs_[0]); }
   std::string operator()(const model::Trees& op) {
     return write_tensor_trees(graph_, op, inputs_[0], model_.values[op.input].width());

@@ -4,15 +4,22 @@
 //   CASE WHEN hour(timestamp) < 6 AND amount > 1000 THEN 1 ELSE 0 END
 //
 // Numbers; columns by name or "quoted name" ("" inside for a quote); + - * / % ; = <> != < <= > >= ; AND OR NOT;
-// IS [NOT] NULL; NULL; TRUE, FALSE (1 and 0); CASE WHEN .. THEN .. [ELSE ..] END; parentheses; and the functions
+// IS [NOT] NULL; [NOT] IN (..); [NOT] BETWEEN .. AND ..; NULL; TRUE, FALSE (1 and 0); CASE WHEN .. THEN .. [ELSE ..]
+// END; parentheses; and the functions
 //   abs sqrt exp ln log1p floor ceil round (half to even)        one value
 //   power mod                                                    two values
 //   least greatest coalesce                                      one or more values
-//   hour minute weekday day month year days_since_epoch          one time column
+//   hour minute second weekday day month year days_since_epoch   one time column
+//   date_diff('day', from, to)        boundaries of the unit between two time columns, as DuckDB counts them: year,
+//                                     quarter, month, day, hour, minute, second; week: whole weeks between the days
+// A text column is compared with texts in quotes ('' inside for a quote): = <> < <= > >= (by code points), [NOT] IN,
+// [NOT] BETWEEN, [NOT] LIKE and ILIKE with [ESCAPE 'c'], IS [NOT] NULL. The empty text is missing.
 // Keywords and functions are read in any case, column names exactly. % and mod follow the sign of the divisor.
-// Conditions are numbers, 1 and 0. Unlike SQL there is no unknown truth: a comparison with a missing side is 0.
+// Conditions are numbers, 1 and 0, or missing: comparisons, AND, OR and NOT have SQL's three-valued logic. Beyond that,
+// division by zero is infinite, and least and greatest are missing where one of their values is.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,11 +36,24 @@ struct ExpressionColumn {
   ValueKind kind = ValueKind::numbers;
 };
 
+// What a formula asks of a text column.
+struct TextTest {
+  enum class Kind : std::uint8_t { is_missing, one_of, match };
+  Kind kind = Kind::is_missing;
+  std::vector<std::string> texts = {};  // one_of: sorted, distinct, none empty
+  Match match = {};                     // match: all but its places
+  std::string source = {};              // state IN ('CA', 'NY')
+};
+// The operator that answers it for a value of text: 1 or 0; missing where the text is, but for is_missing.
+Operator text_test_operator(const TextTest& test, ValueId input);
+
 struct ParsedExpression {
   // ExpressionNode::operand counts within `columns`; ExpressionNode::column is 0 throughout.
   std::vector<ExpressionNode> nodes;
-  // The columns used, as indices into those given, in order of first use. A formula without columns is refused.
+  // The operands: columns as indices into those given, in order of first use. A formula without columns is refused.
   std::vector<std::uint32_t> columns;
+  // Per operand: of a text column, the test whose answer the formula reads.
+  std::vector<std::optional<TextTest>> tests;
 };
 
 // Parses a formula. Errors name what was expected and the character (from 1) where it was; an unknown column or

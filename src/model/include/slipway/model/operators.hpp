@@ -103,7 +103,20 @@ struct ExpressionNode {
     year,
     days_since_epoch,  // whole days since 1970-01-01, rounded down
     minute,            // 0 to 59
+    second,            // 0 to 59
+    // SQL's: comparisons are missing if a side is; of a missing truth, and is 0 if the other side is 0, or is 1 if the
+    // other side is 1, and missing otherwise; not of missing is missing.
+    sql_less,
+    sql_less_equal,
+    sql_greater,
+    sql_greater_equal,
+    sql_equal,
+    sql_not_equal,
+    sql_and,
+    sql_or,
+    sql_not,
   };
+  static constexpr Op last_op = Op::sql_not;
   Op op = Op::constant;
   float constant = 0;
   std::uint32_t operand = 0;  // index into Expression::inputs
@@ -114,8 +127,11 @@ struct ExpressionNode {
 std::string_view expression_op_name(ExpressionNode::Op op);
 // How many operands the node pops: 0 to 3.
 int expression_op_arity(ExpressionNode::Op op);
-// True for hour ... minute: the node reads a time value.
+// True for hour ... second: the node reads a time value.
 bool is_time_op(ExpressionNode::Op op);
+// True for sql_less ... sql_not_equal; `two_valued` is the comparison that says 0 where these are missing.
+bool is_sql_comparison(ExpressionNode::Op op);
+ExpressionNode::Op two_valued(ExpressionNode::Op comparison);
 
 // A formula over columns of earlier values, giving one column. It reads at least one column.
 struct Expression {
@@ -213,6 +229,19 @@ struct Terms {
   bool unicode_case = false;
 };
 
+// Text against one pattern: 1 where it holds, 0 where it does not, missing where the text is.
+struct Match {
+  enum class Kind : std::uint8_t { like, less, less_equal };
+  static constexpr std::size_t longest = 200;  // characters of a pattern
+  ValueId input = 0;                           // text, width 1
+  ValueId output = 0;                          // numbers, width 1
+  Kind kind = Kind::like;
+  // like: SQL's pattern, in which % is any run of characters, _ any one, and \ takes the %, _ or \ behind it as itself.
+  // less, less_equal: what the text is compared with, by bytes, which is by code points.
+  std::string pattern = {};
+  bool any_case = false;  // like: both sides in lower case, as Unicode's simple mapping has it
+};
+
 // Another tool's model that cannot be said with the operators above: an ONNX file, which ONNX Runtime runs. It takes
 // the Model's inputs, each by its name or, for a port of several columns, side by side in their order (missing text is
 // the empty string), and gives the float output named `scores`. The interpreter cannot run it, the engine can.
@@ -224,7 +253,7 @@ struct Foreign {
 };
 
 using Operator =
-    std::variant<Fill, Lookup, Affine, Piecewise, Expression, Terms, Dense, Trees, Join, Link, Decide, Foreign>;
+    std::variant<Fill, Lookup, Affine, Piecewise, Expression, Terms, Dense, Trees, Join, Link, Decide, Foreign, Match>;
 
 // "Fill", "Lookup", ...: the name of the alternative.
 std::string_view operator_name(const Operator& op);
