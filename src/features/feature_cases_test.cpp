@@ -225,6 +225,13 @@ std::vector<FeatureCase> make_cases() {
     plan.select.correlation = 0.99;
   });
   all.back().fits_one_row = false;
+  add("select_recursively", [](FeaturePlan& plan) {
+    plan.numeric = numbers;
+    plan.categorical = {"color"};
+    plan.options.impute = "mean";
+    plan.select.recursive = 4;
+    plan.select.recursive_step = 2;
+  });
   for (const std::string analyzer : {"word", "character"})
     for (const std::string norm : {"l2", "l1", "none"})
       add("text_" + analyzer + "_" + norm, [&](FeaturePlan& plan) {
@@ -265,7 +272,10 @@ Result<FittedModel> fit_model(const FeaturePlan& plan, const Table& table, std::
   for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % 3 == 0);
   model::ModelBuilder builder("features");
   FittedModel fitted;
-  SLIPWAY_TRY(fitted.features, fit(builder, plan, table, rows, {model::Task::binary, 2, labels, {}}, seed));
+  const auto importance = [](const model::Block&, std::span<const std::int32_t>, std::span<const double> variances) {
+    return Result<std::vector<double>>(std::vector<double>(variances.begin(), variances.end()));
+  };
+  SLIPWAY_TRY(fitted.features, fit(builder, plan, table, rows, {model::Task::binary, 2, labels, {}}, seed, importance));
   const model::ValueId features = fitted.features.value;
   const std::vector<std::string> columns = builder.value(features).columns;
   if (columns.size() == 1) {

@@ -654,20 +654,30 @@ FeaturePlan without(FeaturePlan plan, const std::set<std::string>& left_out, con
 }  // namespace
 
 Result<FittedFeatures> fit(model::ModelBuilder& builder, const FeaturePlan& plan, const table::Table& table,
-                           std::span<const std::uint32_t> rows, const TargetView& target, std::uint64_t seed) {
+                           std::span<const std::uint32_t> rows, const TargetView& target, std::uint64_t seed,
+                           const FeatureImportance& importance) {
   if (rows.empty()) return invalid_input("there is no training row to fit features on");
   const std::set<std::string> nothing;
   const SelectOptions& select = plan.select;
-  if (!select.variance && !select.correlation && !select.mutual_information)
+  if (!select.variance && !select.correlation && !select.mutual_information && !select.recursive)
     return Fitter(builder, plan, table, rows, target, seed, nothing).run();
   // All of them first, to choose among; then those that stay.
   model::ModelBuilder all("all features");
   SLIPWAY_TRY(FittedFeatures whole, Fitter(all, plan, table, rows, target, seed, nothing).run());
   const std::vector<std::string> names = all.value(whole.value).columns;
   std::vector<DroppedFeature> dropped = choose_dropped(whole.training, names, select, target);
-  whole = {};
   std::set<std::string> left_out;
   for (const DroppedFeature& one : dropped) left_out.insert(one.name);
+  if (select.recursive) {
+    std::vector<std::size_t> kept;
+    for (std::size_t c = 0; c < names.size(); ++c)
+      if (!left_out.contains(names[c])) kept.push_back(c);
+    SLIPWAY_TRY(const auto eliminated,
+                eliminate(whole, std::move(kept), names, select, importance).with_context("select: recursive"));
+    for (const DroppedFeature& one : eliminated) left_out.insert(one.name);
+    dropped.insert(dropped.end(), eliminated.begin(), eliminated.end());
+  }
+  whole = {};
   if (left_out.size() == std::set<std::string>(names.begin(), names.end()).size())
     return invalid_input("features: select leaves out every feature");
   const FeaturePlan rest = without(plan, left_out, names);

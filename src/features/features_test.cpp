@@ -185,6 +185,52 @@ TEST(Features, SelectionLeavesOutAndSaysWhy) {
   EXPECT_NE(visits->why.find("tells 0.2773 nats of the target"), std::string::npos) << visits->why;
 }
 
+// The importance of a column is its value in the first row.
+TEST(Features, RecursiveEliminationAsksTheLearnerEveryRound) {
+  const Table table = *Table::make({
+      Column{"a", table::NumberColumn{{5, 1}}},
+      Column{"b", table::NumberColumn{{1, 2}}},
+      Column{"c", table::NumberColumn{{1, 3}}},
+      Column{"d", table::NumberColumn{{3, 4}}},
+      Column{"e", table::NumberColumn{{4, 5}}},
+  });
+  std::vector<std::size_t> widths;
+  const FeatureImportance first_row = [&](const model::Block& block, std::span<const std::int32_t> nominal,
+                                          std::span<const double> variances) -> Result<std::vector<double>> {
+    widths.push_back(block.width);
+    EXPECT_EQ(nominal.size(), block.width);
+    EXPECT_EQ(variances[0], 4);  // of 5 and 1
+    std::vector<double> found;
+    for (std::size_t i = 0; i < block.width; ++i) found.push_back(block.at(0, i));
+    return found;
+  };
+  FeaturePlan plan;
+  plan.numeric = {"a", "b", "c", "d", "e"};
+  plan.select.recursive_step = 2;
+  for (const double wanted : {2.0, 0.4}) {
+    plan.select.recursive = wanted;
+    model::ModelBuilder builder("eliminated");
+    const TargetView labelled{model::Task::binary, 2, std::span(labels).first(2), {}};
+    const auto fitted = features::fit(builder, plan, table, all_rows(table), labelled, 7, first_row);
+    ASSERT_TRUE(fitted.ok()) << fitted.error().message();
+    EXPECT_EQ(builder.value(fitted->value).columns, (std::vector<std::string>{"a", "e"}));
+    std::vector<std::string> said;
+    for (const DroppedFeature& one : fitted->dropped) said.push_back(one.name + ": " + one.why);
+    EXPECT_EQ(said,
+              (std::vector<std::string>{
+                  "b: recursive elimination, rank 3: importance 1 in round 1, among the least of 5 features; 2 stay",
+                  "c: recursive elimination, rank 3: importance 1 in round 1, among the least of 5 features; 2 stay",
+                  "d: recursive elimination, rank 2: importance 3 in round 2, among the least of 3 features; 2 stay"}));
+  }
+  EXPECT_EQ(widths, (std::vector<std::size_t>{5, 3, 5, 3}));
+  model::ModelBuilder builder("eliminated");
+  const auto alone =
+      features::fit(builder, plan, table, all_rows(table), {model::Task::binary, 2, std::span(labels).first(2), {}}, 7);
+  ASSERT_FALSE(alone.ok());
+  EXPECT_NE(alone.error().message().find("select: recursive: there is no learner"), std::string::npos)
+      << alone.error().message();
+}
+
 TEST(Features, ErrorsNameTheColumn) {
   FeaturePlan plan;
   plan.numeric = {"amuont"};

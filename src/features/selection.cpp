@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -107,6 +108,51 @@ std::vector<DroppedFeature> choose_dropped(const model::Block& training, std::sp
           {names[told[i].second], fmt::format("tells {:.4g} nats of the target, place {} of {}; the first {} stay",
                                               told[i].first, i + 1, told.size(), limit)});
   }
+  return dropped;
+}
+
+Result<std::vector<DroppedFeature>> eliminate(const FittedFeatures& whole, std::vector<std::size_t> kept,
+                                              std::span<const std::string> names, const SelectOptions& options,
+                                              const FeatureImportance& importance) {
+  if (!importance) return invalid_input("there is no learner whose importances could be asked for");
+  const auto count = [&](double wanted) {
+    const double all = static_cast<double>(kept.size());
+    return std::max<std::size_t>(1, static_cast<std::size_t>(wanted < 1 ? wanted * all : wanted));
+  };
+  const std::size_t wanted = count(*options.recursive), step = count(options.recursive_step);
+  struct Eliminated {
+    std::size_t column, round, of;
+    double importance;
+  };
+  std::vector<Eliminated> gone;
+  std::size_t rounds = 0;
+  while (kept.size() > wanted) {
+    model::Block block(whole.training.rows, kept.size());
+    std::vector<std::int32_t> nominal;
+    std::vector<double> variances;
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      std::ranges::copy(whole.training.column(kept[i]), block.column(i).begin());
+      nominal.push_back(whole.nominal[kept[i]]);
+      variances.push_back(moments(block.column(i)).variance);
+    }
+    SLIPWAY_TRY(const std::vector<double> counts, importance(block, nominal, variances));
+    std::vector<std::size_t> order(kept.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return counts[a] < counts[b]; });
+    order.resize(std::min(step, kept.size() - wanted));
+    ++rounds;
+    for (const std::size_t i : order) gone.push_back({kept[i], rounds, kept.size(), counts[i]});
+    std::vector<std::size_t> rest;
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      if (std::ranges::find(order, i) == order.end()) rest.push_back(kept[i]);
+    kept = std::move(rest);
+  }
+  std::vector<DroppedFeature> dropped;
+  for (const Eliminated& one : gone)
+    dropped.push_back(
+        {names[one.column], fmt::format("recursive elimination, rank {}: importance {:.4g} in round {}, "
+                                        "among the least of {} features; {} stay",
+                                        rounds - one.round + 2, one.importance, one.round, one.of, wanted)});
   return dropped;
 }
 

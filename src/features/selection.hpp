@@ -14,6 +14,13 @@ namespace slipway::features {
 std::vector<DroppedFeature> choose_dropped(const model::Block& training, std::span<const std::string> names,
                                            const SelectOptions& options, const TargetView& target);
 
+// The columns of `whole` that recursive elimination leaves out of those in `kept`, in the order in which they go.
+// scikit-learn's RFE: each round leaves out `recursive_step` features of the least importance, the first of equals, but
+// never more than until `recursive` stay. The features that stay have rank 1, those of the last round 2, and so on.
+Result<std::vector<DroppedFeature>> eliminate(const FittedFeatures& whole, std::vector<std::size_t> kept,
+                                              std::span<const std::string> names, const SelectOptions& options,
+                                              const FeatureImportance& importance);
+
 // Pearson's correlation over the rows where both are finite; 0 where a side does not vary there.
 double correlation(std::span<const float> x, std::span<const float> y);
 

@@ -13,7 +13,7 @@ Result<table::Table> feature_table(const Configuration& configuration, const Dat
   whole.validation_rows = dataset.split.test;
   whole.train_targets = targets_of(dataset.target, whole.train_rows);
   std::vector<std::string> names;
-  SLIPWAY_CHECK(fit_fold_features(configuration, dataset, whole, &names));
+  SLIPWAY_CHECK(fit_fold_features(configuration, dataset, whole, Threads(), silent_progress(), &names));
 
   std::vector<std::uint32_t> rows = whole.train_rows;
   rows.insert(rows.end(), whole.validation_rows.begin(), whole.validation_rows.end());

@@ -4,6 +4,8 @@
 
 #include <slipway/model/interpreter.hpp>
 
+#include "elimination.hpp"
+
 namespace slipway::pipeline {
 
 RowTargets targets_of(const Target& target, std::span<const std::uint32_t> rows) {
@@ -130,13 +132,23 @@ Result<std::vector<Fold>> divide_into_folds(const Configuration& configuration, 
   return folds;
 }
 
-Status fit_fold_features(const Configuration& configuration, const Dataset& dataset, Fold& fold,
-                         std::vector<std::string>* names) {
+Status fit_fold_features(const Configuration& configuration, const Dataset& dataset, Fold& fold, const Threads& threads,
+                         Progress& progress, std::vector<std::string>* names) {
   const table::Table& table = dataset.prepared.table;
   const features::TargetView target{dataset.target.task, static_cast<int>(dataset.target.classes.size()),
                                     fold.train_targets.labels, fold.train_targets.values};
+  SLIPWAY_TRY(const learners::Learner learner, learner_of(configuration));
+  learners::TrainingData data;
+  data.task = target.task;
+  data.classes = target.task == model::Task::regression ? 1 : target.classes;
+  data.labels = target.labels;
+  data.targets = target.values;
+  data.weights = fold.train_targets.weights;
+  data.groups = fold.train_groups;
   model::ModelBuilder builder(configuration.name);
-  SLIPWAY_TRY(auto fitted, features::fit(builder, dataset.plan, table, fold.train_rows, target, configuration.seed));
+  SLIPWAY_TRY(auto fitted, features::fit(builder, dataset.plan, table, fold.train_rows, target, configuration.seed,
+                                         importance_in(learner, configuration.settings, data, configuration.seed,
+                                                       threads, progress)));
   fold.train_features = std::move(fitted.training);
   fold.nominal = std::move(fitted.nominal);
   if (names != nullptr) *names = builder.value(fitted.value).columns;

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include <slipway/base/parallel.hpp>
+#include <slipway/base/progress.hpp>
 #include <slipway/base/result.hpp>
 #include <slipway/model/batch.hpp>
 #include <slipway/pipeline/dataset.hpp>
@@ -33,9 +35,9 @@ Result<std::vector<Fold>> divide_into_folds(const Configuration& configuration, 
 // The groups of training rows that belong together, for learners that hold rows back; empty unless folds are grouped.
 Result<std::vector<std::int32_t>> training_groups(const Configuration& configuration, const Dataset& dataset);
 
-// Fits the features on the fold's training rows and applies them to its validation rows. `names`, if given, takes the
-// features' names.
-Status fit_fold_features(const Configuration& configuration, const Dataset& dataset, Fold& fold,
-                         std::vector<std::string>* names = nullptr);
+// Fits the features on the fold's training rows and applies them to its validation rows; where features are eliminated
+// by the learner, it is fitted with the configuration's settings. `names`, if given, takes the features' names.
+Status fit_fold_features(const Configuration& configuration, const Dataset& dataset, Fold& fold, const Threads& threads,
+                         Progress& progress, std::vector<std::string>* names = nullptr);
 
 }  // namespace slipway::pipeline

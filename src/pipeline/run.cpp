@@ -4,6 +4,7 @@
 #include <slipway/base/file.hpp>
 #include <slipway/base/hash.hpp>
 #include <slipway/base/memory.hpp>
+#include <slipway/base/partial_progress.hpp>
 #include <slipway/base/text.hpp>
 #include <slipway/base/time.hpp>
 #include <slipway/evaluate/gates.hpp>
@@ -40,20 +41,6 @@ std::string pretty(const json& document) { return document.dump(2, ' ', false, j
 
 struct Assessed {
   json evaluation, explanation, verification, profile;
-};
-
-// Passes on nothing but the wish to stop: for work whose many small fits are one stage to whoever watches.
-class OnlyCancelled final : public Progress {
- public:
-  explicit OnlyCancelled(const Progress& whole) : whole_(whole) {}
-  void begin(std::string_view, std::size_t) override {}
-  void advance(std::size_t) override {}
-  void note(std::string_view) override {}
-  void end() override {}
-  bool cancelled() const override { return whole_.cancelled(); }
-
- private:
-  const Progress& whole_;
 };
 
 class Line {

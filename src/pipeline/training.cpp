@@ -19,6 +19,7 @@
 #include <slipway/search/search.hpp>
 
 #include "decision_context.hpp"
+#include "elimination.hpp"
 #include "folds.hpp"
 #include "stage_cache.hpp"
 #include "stopwatch.hpp"
@@ -146,7 +147,8 @@ class Trainer {
   // Fits the fold's features when its turn comes, and hands its blocks over: one fold is in memory at a time.
   Result<search::FoldData> fold_data(std::size_t index) {
     Fold& fold = folds_[index];
-    SLIPWAY_CHECK(fit_fold_features(configuration_, dataset_, fold).with_context(fmt::format("fold {}", index + 1)));
+    SLIPWAY_CHECK(fit_fold_features(configuration_, dataset_, fold, threads_, progress_)
+                      .with_context(fmt::format("fold {}", index + 1)));
     search::FoldData data;
     data.train.features = std::move(fold.train_features);
     data.train.labels = fold.train_targets.labels;
@@ -325,7 +327,8 @@ struct ReadyRows {
 };
 
 Result<ReadyRows> ready_rows(const Configuration& configuration, const Dataset& dataset,
-                             std::span<const std::uint32_t> rows, const ModelRequest& request) {
+                             std::span<const std::uint32_t> rows, const ModelRequest& request, const Threads& threads,
+                             Progress& progress) {
   const model::Task task = dataset.target.task;
   ReadyRows ready{model::ModelBuilder(configuration.name),        {}, targets_of(dataset.target, rows), {}, task,
                   static_cast<int>(dataset.target.classes.size())};
@@ -334,9 +337,6 @@ Result<ReadyRows> ready_rows(const Configuration& configuration, const Dataset& 
   if (!learners::takes_missing(*request.learner, request.settings, task) && plan.options.impute == "none" &&
       request.fill_missing)
     plan.options.impute = "median";
-  SLIPWAY_TRY(ready.fitted,
-              features::fit(ready.builder, plan, dataset.prepared.table, rows,
-                            {task, ready.classes, ready.targets.labels, ready.targets.values}, request.seed));
   // Groups are known by training row.
   SLIPWAY_TRY(std::vector<std::int32_t> groups, training_groups(configuration, dataset));
   if (!groups.empty()) {
@@ -344,6 +344,11 @@ Result<ReadyRows> ready_rows(const Configuration& configuration, const Dataset& 
     for (std::size_t i = 0; i < groups.size(); ++i) by_row[dataset.split.train[i]] = groups[i];
     for (std::uint32_t row : rows) ready.groups.push_back(by_row[row]);
   }
+  SLIPWAY_TRY(
+      ready.fitted,
+      features::fit(ready.builder, plan, dataset.prepared.table, rows,
+                    {task, ready.classes, ready.targets.labels, ready.targets.values}, request.seed,
+                    importance_in(*request.learner, request.settings, ready.data(), request.seed, threads, progress)));
   return ready;
 }
 
@@ -371,7 +376,7 @@ Result<model::Model> model_of(const Configuration& configuration, const Dataset&
 Result<FittedModel> fit_model(const Configuration& configuration, const Dataset& dataset,
                               std::span<const std::uint32_t> rows, const ModelRequest& request, const Threads& threads,
                               Progress& progress) {
-  SLIPWAY_TRY(ReadyRows ready, ready_rows(configuration, dataset, rows, request));
+  SLIPWAY_TRY(ReadyRows ready, ready_rows(configuration, dataset, rows, request, threads, progress));
   progress.begin(fmt::format("fit {}", request.learner->name), 0);
   Stopwatch watch;
   SLIPWAY_TRY(
@@ -390,7 +395,7 @@ Result<std::vector<model::Model>> fit_nested_models(const Configuration& configu
                                                     std::span<const std::uint32_t> rows, const ModelRequest& request,
                                                     std::span<const learners::Settings> points, const Threads& threads,
                                                     Progress& progress) {
-  SLIPWAY_TRY(const ReadyRows ready, ready_rows(configuration, dataset, rows, request));
+  SLIPWAY_TRY(const ReadyRows ready, ready_rows(configuration, dataset, rows, request, threads, progress));
   SLIPWAY_TRY(const auto nested,
               request.learner->fit_nested(ready.data(), request.settings, points, request.seed, threads, progress));
   std::vector<model::Model> models;

@@ -28,6 +28,20 @@ class PartialProgress final : public Progress {
   std::size_t reported_ = 0;
 };
 
+// Passes on nothing but the wish to stop: for work whose many small fits are one stage to whoever watches.
+class OnlyCancelled final : public Progress {
+ public:
+  explicit OnlyCancelled(const Progress& whole) : whole_(whole) {}
+  void begin(std::string_view, std::size_t) override {}
+  void advance(std::size_t) override {}
+  void note(std::string_view) override {}
+  void end() override {}
+  bool cancelled() const override { return whole_.cancelled(); }
+
+ private:
+  const Progress& whole_;
+};
+
 // Begins a stage, and ends it whatever way the function is left.
 class Stage {
  public:

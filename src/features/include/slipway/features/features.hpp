@@ -2,6 +2,7 @@
 // into the block of numbers that a learner reads; serving, evaluation and every export run those same operators.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -162,6 +163,8 @@ struct SelectOptions {
   std::optional<double> variance;
   std::optional<double> correlation;
   std::optional<int> mutual_information;
+  std::optional<double> recursive;
+  double recursive_step = 1;
 };
 inline constexpr params::Option<SelectOptions> select_options[] = {
     {"variance",
@@ -176,6 +179,15 @@ inline constexpr params::Option<SelectOptions> select_options[] = {
      &SelectOptions::mutual_information,
      "only this many features stay: those that, cut into 32 bins, tell most of the target",
      {.minimum = 1, .maximum = 1e6}},
+    {"recursive",
+     &SelectOptions::recursive,
+     "recursive elimination: the learner is fitted again and again, each time without the features that count least in "
+     "it, until this many stay; below 1: this share of them",
+     {.minimum = 0, .maximum = 1e6, .open_minimum = true}},
+    {"recursive_step",
+     &SelectOptions::recursive_step,
+     "features that each round of the elimination leaves out; below 1: a share of those it began with",
+     {.minimum = 0, .maximum = 1e6, .open_minimum = true}},
 };
 struct DroppedFeature {
   std::string name;
@@ -221,6 +233,11 @@ struct TargetView {
   std::span<const float> values;         // regression
 };
 
+// How much every feature of a block of training rows counts in the learner of the run, fitted on just these features;
+// `nominal` as in FittedFeatures, `variances` those of the features' finite values.
+using FeatureImportance = std::function<Result<std::vector<double>>(
+    const model::Block& features, std::span<const std::int32_t> nominal, std::span<const double> variances)>;
+
 struct FittedFeatures {
   model::ValueId value = 0;  // the block of features in the builder, named "features"
   model::Block training;     // that block for the training rows, target encodings out of fold
@@ -241,7 +258,11 @@ struct FittedFeatures {
 // Target encoding: as scikit-learn's TargetEncoder(smooth, cv=target_folds), without target_smooth empirical-Bayes
 // shrinkage towards the target's mean (Micci-Barreca 2001); training rows are encoded from the other folds, all other
 // rows from all training rows. A missing value is a category of its own; an unseen one gets the target's mean.
+//
+// Recursive elimination (select: recursive) is scikit-learn's RFE (Guyon et al. 2002) with `importance`, which it
+// needs.
 Result<FittedFeatures> fit(model::ModelBuilder& builder, const FeaturePlan& plan, const table::Table& table,
-                           std::span<const std::uint32_t> rows, const TargetView& target, std::uint64_t seed);
+                           std::span<const std::uint32_t> rows, const TargetView& target, std::uint64_t seed,
+                           const FeatureImportance& importance = {});
 
 }  // namespace slipway::features
