@@ -387,7 +387,7 @@ Result<std::size_t> boosting_bytes(const FitSize& size, const BoostingOptions& o
   std::size_t copied = 0;
   if (sampled || options.colsample_bytree < 1) copied = size.rows * ((size.features + 31) / 32 * 32);
   const GrowthSettings growth = growth_settings(options);
-  const std::size_t histogram = size.features * 256 * sizeof(Packed);
+  const std::size_t histogram = size.features * most_cells_apart * sizeof(Packed);
   const std::size_t wanted = std::min<std::size_t>(growth.max_leaves, size.rows) * histogram;
   const std::size_t histograms = std::max(3 * histogram, std::min(growth.most_histogram_bytes, wanted)) +
                                  static_cast<std::size_t>(size.threads) * histogram;

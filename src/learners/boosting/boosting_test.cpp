@@ -7,6 +7,7 @@
 
 #include "boosting/gradients.hpp"
 #include "boosting/growth.hpp"
+#include "boosting/histogram.hpp"
 #include "boosting/loss.hpp"
 #include "boosting/made_table.hpp"
 #include "boosting/partition.hpp"
@@ -492,19 +493,77 @@ TEST(Boosting, RowsGoWhereTheCodeSays) {
       }
     }
   }
-  std::vector<std::uint8_t> codes;
-  std::vector<std::uint32_t> list;
-  for (std::uint32_t i = 0; i < 100; ++i) {
-    codes.push_back(static_cast<std::uint8_t>(i * 37));
-    list.push_back(i);
+}
+
+// Every other row of a block of rows, and all of them from one on, against the standard library.
+TEST(Boosting, PartitionsAreStable) {
+  for (std::size_t stride : {1U, 3U}) {
+    for (std::uint32_t count : {0U, 1U, 7U, 8U, 9U, 31U, 32U, 33U, 100U}) {
+      for (int bin : {-1, 99, 253}) {  // -1: all go right; 253: none
+        std::vector<std::uint8_t> codes;
+        for (std::uint32_t i = 0; i < 2 * 100 * stride + 8; ++i)
+          codes.push_back(static_cast<std::uint8_t>(i * 37 % 254));
+        const GoesRight right(static_cast<std::uint8_t>(bin), true);
+        const auto goes_left = [&](std::uint32_t row) { return codes[row * stride] <= bin; };
+        std::vector<std::uint32_t> scratch(count);
+        std::vector<std::uint32_t> list(count);
+        for (std::uint32_t i = 0; i < count; ++i) list[i] = 2 * i;
+        std::vector<std::uint32_t> expected = list;
+        auto middle = std::stable_partition(expected.begin(), expected.end(), goes_left);
+        EXPECT_EQ(partition_rows({codes.data(), stride}, right, list.data(), count, scratch.data()),
+                  static_cast<std::uint32_t>(middle - expected.begin()));
+        EXPECT_EQ(list, expected) << stride << " " << count << " " << bin;
+
+        std::iota(expected.begin(), expected.end(), 5U);
+        middle = std::stable_partition(expected.begin(), expected.end(), goes_left);
+        std::fill(list.begin(), list.end(), 0U);
+        EXPECT_EQ(partition_all_rows({codes.data(), stride}, right, 5, list.data(), count, scratch.data()),
+                  static_cast<std::uint32_t>(middle - expected.begin()));
+        EXPECT_EQ(list, expected) << stride << " " << count << " " << bin;
+      }
+    }
   }
-  std::vector<std::uint32_t> scratch(100);
-  const std::uint32_t left = partition_rows({codes.data(), 1}, GoesRight(99, false), list.data(), 100, scratch.data());
-  EXPECT_EQ(left,
-            static_cast<std::uint32_t>(std::count_if(codes.begin(), codes.end(), [](auto c) { return c <= 99; })));
-  EXPECT_TRUE(std::is_sorted(list.begin(), list.begin() + left));
-  EXPECT_TRUE(std::is_sorted(list.begin() + left, list.end()));
-  for (std::uint32_t i = 0; i < 100; ++i) EXPECT_EQ(codes[list[i]] <= 99, i < left);
+}
+
+// Tiles of every number of features and features of every size, rows by list and in a row, against plain addition.
+TEST(Boosting, HistogramsAreSumsByCode) {
+  constexpr std::uint32_t rows = 50;
+  for (std::uint16_t most_bins : {2, 20, 70, 200}) {
+    for (std::size_t features = 1; features <= 33; ++features) {
+      std::vector<std::uint16_t> bins;
+      for (std::size_t k = 0; k < features; ++k) bins.push_back(static_cast<std::uint16_t>(k % 3 == 1 ? 2 : most_bins));
+      std::vector<std::uint8_t> has_missing(features, 0);
+      has_missing[features / 2] = most_bins == 20 ? 1 : 0;
+      const HistogramLayout layout = make_layout(bins, has_missing, 1);
+      const std::size_t stride = (features + 15) / 16 * 16;
+      std::vector<std::uint8_t> codes(rows * stride);
+      std::vector<Packed> packed;
+      std::vector<std::uint32_t> list;
+      for (std::uint32_t row = 0; row < rows; ++row) {
+        for (std::size_t k = 0; k < features; ++k)
+          codes[row * stride + k] = static_cast<std::uint8_t>((row * 31 + k * 7) % bins[k]);
+        if (has_missing[features / 2] != 0 && row % 5 == 0) codes[row * stride + features / 2] = tree::missing_code;
+        packed.push_back(pack(static_cast<std::int32_t>(row) - 20, static_cast<std::int32_t>(row) + 1));
+        if (row % 3 != 0) list.push_back(row);
+      }
+      const GrowthRows all{codes.data(), stride, nullptr, packed.data(), rows, {}};
+      compute::Buffer<Packed> histogram(layout.cells);
+      for (bool listed : {false, true}) {
+        std::fill_n(histogram.data(), layout.cells, Packed{0});
+        for (const Tile& tile : layout.tiles)
+          add_rows(all, layout, tile, listed ? list.data() : nullptr, 10, listed ? 30 : 40, histogram.data());
+        for (std::size_t k = 0; k < features; ++k) {
+          std::vector<Packed> expected(layout.cells_of(k), 0);
+          for (std::uint32_t i = 0; i < (listed ? 30U : 40U); ++i) {
+            const std::uint32_t row = listed ? list[i] : 10 + i;
+            expected[codes[row * stride + k]] += packed[row];
+          }
+          const Packed* cells = histogram.data() + layout.first[k];
+          EXPECT_EQ(std::vector<Packed>(cells, cells + expected.size()), expected) << features << " " << k;
+        }
+      }
+    }
+  }
 }
 
 TEST(Boosting, SplitsLieInTheMiddleOfEmptyBins) {

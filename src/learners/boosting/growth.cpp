@@ -13,6 +13,10 @@ constexpr std::uint32_t chunk_rows = 1U << 14;
 // So many rows pass all tiles before the next ones: their codes are fetched from memory once, not once per tile.
 constexpr std::uint32_t block_of_tiles = 1U << 12;
 
+void add(Packed* cells, const Packed* plus, std::size_t size) {
+  for (std::size_t x = 0; x < size; ++x) cells[x] += plus[x];
+}
+
 void subtract(Packed* cells, const Packed* minus, std::size_t size) {
   for (std::size_t x = 0; x < size; ++x) cells[x] -= minus[x];
 }
@@ -109,10 +113,11 @@ void TreeGrower::build(std::span<Search> searches) {
     });
     threads_.for_each(tiles_.size(), [&](std::size_t k) {
       const Tile& tile = tiles_[k];
-      const std::size_t first = layout_->first[tile.begin];
-      const std::size_t last = layout_->first[tile.end - 1] + layout_->cells_of(tile.end - 1);
       for (std::uint32_t chunk = 1; chunk < chunks; ++chunk)
-        for (std::size_t x = first; x < last; ++x) leaf.histogram[x] += target(chunk)[x];
+        for (std::size_t feature = tile.begin; feature < tile.end; ++feature) {
+          const std::size_t first = layout_->first[feature];
+          add(leaf.histogram + first, target(chunk) + first, layout_->cells_of(feature));
+        }
     });
     search.counted = true;
   }
@@ -120,10 +125,8 @@ void TreeGrower::build(std::span<Search> searches) {
 
 void TreeGrower::count(const Leaf& leaf, std::span<const Tile> tiles, std::uint32_t begin, std::uint32_t end,
                        Packed* histogram) const {
-  const std::size_t first = layout_->first[tiles.front().begin];
-  const std::size_t last_feature = tiles.back().end - 1;
-  std::memset(histogram + first, 0,
-              (layout_->first[last_feature] + layout_->cells_of(last_feature) - first) * sizeof(Packed));
+  for (std::size_t feature = tiles.front().begin; feature < tiles.back().end; ++feature)
+    std::memset(histogram + layout_->first[feature], 0, layout_->cells_of(feature) * sizeof(Packed));
   for (std::uint32_t at = begin; at < end; at += block_of_tiles) {
     const std::uint32_t rows = std::min(block_of_tiles, end - at);
     for (const Tile& tile : tiles)
@@ -168,25 +171,27 @@ void TreeGrower::run(std::span<Search> searches) {
 }
 
 std::uint32_t TreeGrower::partition(Leaf& leaf) {
-  if (!ordered_) {
+  const bool listed = std::exchange(ordered_, true);
+  if (!listed && order_.size() < rows_->rows) {
     order_.resize(rows_->rows);
     scratch_.resize(rows_->rows);
-    std::iota(order_.begin(), order_.end(), 0U);
-    ordered_ = true;
   }
   const CodeColumn column = rows_->columns != nullptr ? CodeColumn{rows_->columns[leaf.best.feature], 1}
                                                       : CodeColumn{rows_->codes + leaf.best.feature, rows_->stride};
   const GoesRight right(leaf.best.bin, leaf.best.missing_left);
   std::uint32_t* list = order_.data() + leaf.begin;
   const std::uint32_t size = leaf.size();
-  if (threads_.count() == 1 || size < 4 * chunk_rows) return partition_rows(column, right, list, size, scratch_.data());
+  const auto divide = [&](std::uint32_t begin, std::uint32_t end) {
+    return listed ? partition_rows(column, right, list + begin, end - begin, scratch_.data() + begin)
+                  : partition_all_rows(column, right, begin, list + begin, end - begin, scratch_.data() + begin);
+  };
+  if (threads_.count() == 1 || size < 4 * chunk_rows) return divide(0, size);
   const std::uint32_t chunks = size / chunk_rows;
   std::vector<std::array<std::uint32_t, 3>> pieces(chunks);  // begin, left rows, rows
   threads_.for_each(chunks, [&](std::size_t chunk) {
     const auto begin = static_cast<std::uint32_t>(chunk * size / chunks);
     const auto end = static_cast<std::uint32_t>((chunk + 1) * size / chunks);
-    pieces[chunk] = {begin, partition_rows(column, right, list + begin, end - begin, scratch_.data() + begin),
-                     end - begin};
+    pieces[chunk] = {begin, divide(begin, end), end - begin};
   });
   std::uint32_t left = 0;
   std::uint32_t gone = 0;
@@ -255,7 +260,7 @@ GrownTree TreeGrower::grow(const GrowthRows& rows, const HistogramLayout& layout
   }
   free_.clear();
   for (auto& histogram : pool_) free_.push_back(histogram.data());
-  tiles_ = make_tiles(layout.features(), static_cast<std::size_t>(threads_.count()));
+  tiles_ = layout.tiles;
   queue_.clear();
   ordered_ = false;
   leaves_.clear();

@@ -1,6 +1,9 @@
 #include "boosting/partition.hpp"
 
 #include <slipway/compute/dispatch.hpp>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "tree/bins.hpp"
 
@@ -69,6 +72,100 @@ void replay_by_walks(std::span<const Split> splits, std::span<const std::uint8_t
   }
 }
 
+// How far a partition has come: `done` rows, of which `right` went right.
+struct Divided {
+  std::uint32_t done = 0;
+  std::uint32_t right = 0;
+};
+
+#if defined(__x86_64__)
+// The places of the bits set in a byte, one byte each, from the lowest.
+constexpr std::array<std::uint64_t, 256> make_places_of_bits() {
+  std::array<std::uint64_t, 256> places{};
+  for (std::size_t byte = 0; byte < 256; ++byte)
+    for (unsigned bit = 0, found = 0; bit < 8; ++bit)
+      if ((byte >> bit & 1) != 0) places[byte] |= std::uint64_t{bit} << 8 * found++;
+  return places;
+}
+constexpr std::array<std::uint64_t, 256> places_of_bits = make_places_of_bits();
+
+// Eight rows at a time: those that go either way are moved to the front of a vector, and whole vectors are written, of
+// which the next ones overwrite what is too much. Listed: rows of `list`; otherwise first, first + 1, ...
+template <bool Listed>
+__attribute__((target("avx2,popcnt"))) Divided divide_by_eights(const CodeColumn& column, GoesRight right,
+                                                                std::uint32_t first, std::uint32_t* list,
+                                                                std::uint32_t count, std::uint32_t* scratch) {
+  const __m128i low = _mm_set1_epi8(static_cast<char>(right.low));
+  const __m128i span = _mm_set1_epi8(static_cast<char>(right.span));
+  const __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  const std::uint8_t* codes = column.codes;
+  const std::size_t stride = column.stride;
+  Divided divided;
+  std::uint32_t left_count = 0;
+  for (; divided.done + 8 <= count; divided.done += 8) {
+    const std::uint32_t at = first + divided.done;
+    const std::uint32_t* rows = list + divided.done;
+    __m256i eight;
+    __m128i of_rows;
+    if constexpr (Listed) {
+      if (divided.done + prefetch_distance + 8 <= count) {
+#pragma GCC unroll 8
+        for (std::uint32_t k = 0; k < 8; ++k) __builtin_prefetch(codes + rows[prefetch_distance + k] * stride);
+      }
+      eight = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rows));
+      __m128i front = _mm_cvtsi32_si128(codes[rows[0] * stride]);
+      __m128i back = _mm_cvtsi32_si128(codes[rows[4] * stride]);
+      front = _mm_insert_epi8(front, codes[rows[1] * stride], 1);
+      back = _mm_insert_epi8(back, codes[rows[5] * stride], 1);
+      front = _mm_insert_epi8(front, codes[rows[2] * stride], 2);
+      back = _mm_insert_epi8(back, codes[rows[6] * stride], 2);
+      front = _mm_insert_epi8(front, codes[rows[3] * stride], 3);
+      back = _mm_insert_epi8(back, codes[rows[7] * stride], 3);
+      of_rows = _mm_unpacklo_epi32(front, back);
+    } else {
+      eight = _mm256_add_epi32(_mm256_set1_epi32(static_cast<int>(at)), numbers);
+      of_rows = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes + at));
+    }
+    const __m128i distance = _mm_sub_epi8(of_rows, low);
+    const __m128i within = _mm_cmpeq_epi8(_mm_min_epu8(distance, span), distance);
+    const auto going_right = static_cast<std::uint32_t>(_mm_movemask_epi8(within)) & 255U;
+    const __m256i left_places =
+        _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(places_of_bits[going_right ^ 255U])));
+    const __m256i right_places =
+        _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(places_of_bits[going_right])));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(list + left_count), _mm256_permutevar8x32_epi32(eight, left_places));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(scratch + divided.right),
+                        _mm256_permutevar8x32_epi32(eight, right_places));
+    const auto moved = static_cast<std::uint32_t>(__builtin_popcount(going_right));
+    divided.right += moved;
+    left_count += 8 - moved;
+  }
+  return divided;
+}
+#endif
+
+template <bool Listed>
+std::uint32_t divide(const CodeColumn& column, GoesRight right, std::uint32_t first, std::uint32_t* list,
+                     std::uint32_t count, std::uint32_t* scratch) {
+  Divided divided;
+#if defined(__x86_64__)
+  if (compute::has_avx2() && (Listed || column.stride == 1))
+    divided = divide_by_eights<Listed>(column, right, first, list, count, scratch);
+#endif
+  const auto row_at = [&](std::uint32_t i) { return Listed ? list[i] : first + i; };
+  std::uint32_t right_count = divided.right;
+  for (std::uint32_t i = divided.done; i < count; ++i) {
+    if (i + prefetch_distance < count) __builtin_prefetch(column.codes + row_at(i + prefetch_distance) * column.stride);
+    const std::uint32_t row = row_at(i);
+    list[i - right_count] = row;
+    scratch[right_count] = row;
+    right_count += right.as_number(column.codes[row * column.stride]);
+  }
+  const std::uint32_t left_count = count - right_count;
+  std::memcpy(list + left_count, scratch, right_count * sizeof(std::uint32_t));
+  return left_count;
+}
+
 }  // namespace
 
 GoesRight::GoesRight(std::uint8_t bin, bool missing_left)
@@ -77,22 +174,12 @@ GoesRight::GoesRight(std::uint8_t bin, bool missing_left)
 
 std::uint32_t partition_rows(const CodeColumn& column, GoesRight right, std::uint32_t* list, std::uint32_t count,
                              std::uint32_t* scratch) {
-  std::uint32_t right_count = 0;
-  const auto one = [&](std::uint32_t i) {
-    const std::uint32_t row = list[i];
-    list[i - right_count] = row;
-    scratch[right_count] = row;
-    right_count += right.as_number(column.codes[row * column.stride]);
-  };
-  std::uint32_t i = 0;
-  for (; i + prefetch_distance < count; ++i) {
-    __builtin_prefetch(column.codes + list[i + prefetch_distance] * column.stride);
-    one(i);
-  }
-  for (; i < count; ++i) one(i);
-  const std::uint32_t left_count = count - right_count;
-  std::memcpy(list + left_count, scratch, (count - left_count) * sizeof(std::uint32_t));
-  return left_count;
+  return divide<true>(column, right, 0, list, count, scratch);
+}
+
+std::uint32_t partition_all_rows(const CodeColumn& column, GoesRight right, std::uint32_t first, std::uint32_t* list,
+                                 std::uint32_t count, std::uint32_t* scratch) {
+  return divide<false>(column, right, first, list, count, scratch);
 }
 
 void replay_splits(std::span<const Split> splits, std::span<const std::uint8_t* const> columns, std::size_t begin,

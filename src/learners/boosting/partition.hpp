@@ -31,6 +31,9 @@ struct CodeColumn {
 // `scratch` has room for count rows; afterwards it holds those that went right.
 std::uint32_t partition_rows(const CodeColumn& column, GoesRight right, std::uint32_t* list, std::uint32_t count,
                              std::uint32_t* scratch);
+// The same for the rows first, first + 1, ..., which the list does not hold yet.
+std::uint32_t partition_all_rows(const CodeColumn& column, GoesRight right, std::uint32_t first, std::uint32_t* list,
+                                 std::uint32_t count, std::uint32_t* scratch);
 
 // One split as it was made: rows of leaf `leaf` that go right become leaf `fresh`.
 struct Split {

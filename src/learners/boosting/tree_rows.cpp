@@ -83,7 +83,7 @@ void TreeRows::lay_out() {
     has_missing.push_back(has_missing_[feature]);
     tree_columns_.push_back(columns_[feature]);
   }
-  layout_ = make_layout(bins, has_missing);
+  layout_ = make_layout(bins, has_missing, static_cast<std::size_t>(threads_.count()));
 }
 
 void TreeRows::select_features(std::uint64_t key) {
