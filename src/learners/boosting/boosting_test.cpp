@@ -475,7 +475,10 @@ TEST(Boosting, WeightedQuantile) {
 }
 
 TEST(Boosting, ExponentialIsExact) {
-  for (float x = -86; x < 86; x += 0.137F) EXPECT_NEAR(exponential(x) / std::exp(static_cast<double>(x)), 1, 3e-7) << x;
+  for (int k = -628; k <= 628; ++k) {
+    const float x = 0.137F * static_cast<float>(k);
+    EXPECT_NEAR(exponential(x) / std::exp(static_cast<double>(x)), 1, 3e-7) << x;
+  }
   EXPECT_EQ(exponential(0), 1);
   EXPECT_GT(exponential(-1000), 0);
 }
@@ -571,7 +574,8 @@ TEST(Boosting, SplitsLieInTheMiddleOfEmptyBins) {
   cells[2] = pack(-100, 50);
   cells[9] = pack(100, 50);
   FeatureCells feature{cells, nullptr, 4, 12, 16, false, 0};
-  const SplitCandidate split = best_split(feature, pack(0, 100), {0, 0, 1, 0}, {});
+  const SplitRules rules{0, 0, 1, 0};
+  const SplitCandidate split = best_split(feature, SplitNode(pack(0, 100), rules, {}), rules, 0);
   EXPECT_EQ(split.bin, 5);
   EXPECT_EQ(split.feature, 4U);
   EXPECT_FLOAT_EQ(split.gain, 2 * 100.0F * 100.0F / 50.0F);
@@ -582,11 +586,13 @@ TEST(Boosting, SplitsLieInTheMiddleOfEmptyBins) {
   other[1] = pack(-80, 40);
   other[3] = pack(-80, 40);
   other[255] = pack(160, 80);
-  const SplitCandidate alone = best_split({other, nullptr, 0, 5, 256, true, 0}, pack(0, 160), {0, 0, 1, 0}, {});
+  const SplitCandidate alone =
+      best_split({other, nullptr, 0, 5, 256, true, 0}, SplitNode(pack(0, 160), rules, {}), rules, 0);
   EXPECT_EQ(alone.bin, tree::behind_all_values);
   EXPECT_FALSE(alone.missing_left);
   // Too light a child is no split.
-  EXPECT_EQ(best_split(feature, pack(0, 100), {0, 0, 51, 0}, {}).gain, 0);
+  EXPECT_EQ(best_split(feature, SplitNode(pack(0, 100), rules, {}), {0, 0, 51, 0}, 0).gain, 0);
+  EXPECT_EQ(best_split(feature, SplitNode(pack(0, 100), rules, {}), rules, split.gain).gain, 0);  // no better one
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ std::vector<std::uint8_t> TreeGrower::allowed_features(std::uint64_t key) const 
 
 SplitCandidate TreeGrower::search_tile(const Search& search, const Tile& tile,
                                        std::span<const std::uint8_t> allowed) const {
+  const SplitNode node(search.leaf->sum, rules_, search.leaf->bounds);
   SplitCandidate best;
   for (std::size_t feature = tile.begin; feature < tile.end; ++feature) {
     const std::size_t first = layout_->first[feature];
@@ -84,7 +85,7 @@ SplitCandidate TreeGrower::search_tile(const Search& search, const Tile& tile,
       if (cells.minus != nullptr) subtract(cells.cells, cells.minus, cells.size);
       continue;
     }
-    const SplitCandidate found = best_split(cells, search.leaf->sum, rules_, search.leaf->bounds);
+    const SplitCandidate found = best_split(cells, node, rules_, best.gain);
     if (found.better_than(best)) best = found;
   }
   return best;

@@ -64,36 +64,56 @@ __attribute__((target("avx2"))) void prefix_sums_avx2(Packed* cells, const Packe
 }
 #endif
 
-// gain[x] = the sum of G^2 / (H + lambda) over both sides of a split behind bin x, 0 where a side is too light. Missing
-// values, if they go left, are added to every left side. Returns the largest.
-SLIPWAY_MULTIVERSION float split_gains(const float* __restrict left_gradient, const float* __restrict left_hessian,
-                                       std::size_t size, float missing_gradient, float missing_hessian, float gradient,
-                                       float hessian, const SplitRules& rules, float* __restrict gain) {
+// G^2 / (H + lambda) of both sides of a split behind each bin, 0 where a side is too light; the L1 penalty is a
+// constant where there is none.
+template <bool Penalised>
+[[gnu::always_inline]] inline void gains_of(const float* __restrict left_gradient, const float* __restrict left_hessian,
+                                            std::size_t size, float missing_gradient, float missing_hessian,
+                                            float gradient, float hessian, const SplitRules& rules,
+                                            float* __restrict gain) {
   const float lambda = rules.reg_lambda;
   const float alpha = rules.reg_alpha;
   const float least = rules.min_hessian;
+  const auto shrunk = [&](float g) {
+    if constexpr (!Penalised) return g;
+    const float rest = std::abs(g) - alpha;
+    return rest > 0 ? rest : 0.0F;
+  };
   for (std::size_t x = 0; x < size; ++x) {
     const float left_h = left_hessian[x] + missing_hessian;
     const float left_g = left_gradient[x] + missing_gradient;
     const float right_h = hessian - left_h;
     const float right_g = gradient - left_g;
-    const float shrunk_left = std::abs(left_g) - alpha;
-    const float shrunk_right = std::abs(right_g) - alpha;
-    const float l = shrunk_left > 0 ? shrunk_left : 0.0F;
-    const float r = shrunk_right > 0 ? shrunk_right : 0.0F;
+    const float l = shrunk(left_g);
+    const float r = shrunk(right_g);
     const float below_left = left_h + lambda;
     const float below_right = right_h + lambda;
     const float both = (l * l * below_right + r * r * below_left) / (below_left * below_right);
     gain[x] = (left_h >= least) & (right_h >= least) ? both : 0.0F;
   }
-  float lanes[16] = {};
-  for (std::size_t x = 0; x + 16 <= size; x += 16)
-    for (std::size_t lane = 0; lane < 16; ++lane)
+}
+
+// gain[x] = the sum of G^2 / (H + lambda) over both sides of a split behind bin x, 0 where a side is too light. Missing
+// values, if they go left, are added to every left side. Returns the largest. `size` is a multiple of 8.
+SLIPWAY_MULTIVERSION float split_gains(const float* __restrict left_gradient, const float* __restrict left_hessian,
+                                       std::size_t size, float missing_gradient, float missing_hessian, float gradient,
+                                       float hessian, const SplitRules& rules, float* __restrict gain) {
+  if (rules.reg_alpha > 0) {
+    gains_of<true>(left_gradient, left_hessian, size, missing_gradient, missing_hessian, gradient, hessian, rules,
+                   gain);
+  } else {
+    gains_of<false>(left_gradient, left_hessian, size, missing_gradient, missing_hessian, gradient, hessian, rules,
+                    gain);
+  }
+  constexpr std::size_t lane_count = 8;
+  float lanes[lane_count] = {};
+  for (std::size_t x = 0; x < size; x += lane_count)
+    for (std::size_t lane = 0; lane < lane_count; ++lane)
       lanes[lane] = gain[x + lane] > lanes[lane] ? gain[x + lane] : lanes[lane];
-  float best = 0;
-  for (float one : lanes) best = one > best ? one : best;
-  for (std::size_t x = size / 16 * 16; x < size; ++x) best = gain[x] > best ? gain[x] : best;
-  return best;
+  for (std::size_t half = lane_count / 2; half != 0; half /= 2)
+    for (std::size_t lane = 0; lane < half; ++lane)
+      lanes[lane] = lanes[lane + half] > lanes[lane] ? lanes[lane + half] : lanes[lane];
+  return lanes[0];
 }
 
 double shrink(double gradient, double alpha) {
@@ -137,8 +157,13 @@ double leaf_value(Packed sum, const SplitRules& rules, const ValueBounds& bounds
   return std::clamp(-shrink(gradient_of(sum), rules.reg_alpha) / below, bounds.lower, bounds.upper);
 }
 
-SplitCandidate best_split(const FeatureCells& feature, Packed total, const SplitRules& rules,
-                          const ValueBounds& bounds) {
+SplitNode::SplitNode(Packed sum, const SplitRules& rules, const ValueBounds& limits)
+    : total(sum),
+      bounds(limits),
+      score(score_of(gradient_of(sum), hessian_of(sum), leaf_value(sum, rules, limits), rules)) {}
+
+SplitCandidate best_split(const FeatureCells& feature, const SplitNode& node, const SplitRules& rules,
+                          float least_gain) {
   Prefix prefix;
   alignas(64) float gains[256];
 #if defined(__x86_64__)
@@ -151,40 +176,40 @@ SplitCandidate best_split(const FeatureCells& feature, Packed total, const Split
   prefix_sums(feature.cells, feature.minus, feature.size, prefix);
 #endif
   const Packed missing = feature.has_missing ? feature.cells[tree::missing_code] : 0;
+  const ValueBounds& bounds = node.bounds;
   const bool constrained = feature.direction != 0 || std::isfinite(bounds.lower) || std::isfinite(bounds.upper);
-  const auto gradient = static_cast<float>(gradient_of(total));
-  const auto hessian = static_cast<float>(hessian_of(total));
-  const double own_value = leaf_value(total, rules, bounds);
-  const double own = score_of(gradient_of(total), hessian_of(total), own_value, rules);
+  const auto gradient = static_cast<float>(gradient_of(node.total));
+  const auto hessian = static_cast<float>(hessian_of(node.total));
 
   SplitCandidate best;
   best.feature = feature.feature;
-  float best_sum = 0;
+  best.gain = least_gain;
+  bool found_one = false;
   for (int side = 0; side < (missing != 0 ? 2 : 1); ++side) {
     const Packed moved = side == 1 ? missing : 0;
     const float found =
-        constrained ? constrained_gains(prefix, feature, moved, total, rules, bounds, gains)
+        constrained ? constrained_gains(prefix, feature, moved, node.total, rules, bounds, gains)
                     : split_gains(prefix.gradient, prefix.hessian, feature.size, static_cast<float>(gradient_of(moved)),
                                   static_cast<float>(hessian_of(moved)), gradient, hessian, rules, gains);
-    if (!(found > best_sum)) continue;
-    std::size_t bin = 0;
-    while (gains[bin] != found) ++bin;
-    if (bin >= static_cast<std::size_t>(feature.bins)) continue;
-    best_sum = found;
+    if (!(found > 0)) continue;
+    const double rise = found - node.score;
+    // What rounding to float could make up is no gain.
+    if (!(rise > rules.min_gain) || !(rise > 1e-6 * found) || !(static_cast<float>(rise) > best.gain)) continue;
+    const auto bin = std::find(gains, gains + feature.size, found) - gains;
+    if (bin >= feature.bins) continue;
+    best.gain = static_cast<float>(rise);
     best.bin = static_cast<std::uint8_t>(bin);
     best.missing_left = side == 1;
+    found_one = true;
   }
-  const double rise = best_sum - own;
-  // What rounding to float could make up is no gain.
-  if (!(rise > rules.min_gain) || !(rise > 1e-6 * best_sum)) return {};
-  best.gain = static_cast<float>(rise);
+  if (!found_one) return {};
   Packed left = best.missing_left ? missing : 0;
   for (int x = 0; x <= best.bin; ++x) left += feature.cells[x];
   best.left = left;
   int next = best.bin + 1;
   while (next < feature.bins && feature.cells[next] == 0) ++next;
   best.bin = next == feature.bins ? tree::behind_all_values : static_cast<std::uint8_t>((best.bin + next - 1) / 2);
-  if (missing == 0) best.missing_left = hessian_of(left) > hessian_of(total) - hessian_of(left);
+  if (missing == 0) best.missing_left = hessian_of(left) > hessian_of(node.total) - hessian_of(left);
   return best;
 }
 

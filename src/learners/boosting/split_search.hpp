@@ -43,10 +43,18 @@ struct FeatureCells {
   std::int8_t direction = 0;  // monotonic constraint
 };
 
-// Subtracts and searches. `total` is the node's sum. The split lies in the middle of a run of empty bins. Every
-// instruction set gives the same result.
-SplitCandidate best_split(const FeatureCells& feature, Packed total, const SplitRules& rules,
-                          const ValueBounds& bounds);
+// A node that is to be split: what no feature changes.
+struct SplitNode {
+  SplitNode(Packed sum, const SplitRules& rules, const ValueBounds& limits);
+  Packed total;
+  ValueBounds bounds;
+  double score;  // what gains rise from
+};
+
+// Subtracts and searches. Only a gain above `least_gain` is a split. The split lies in the middle of a run of empty
+// bins. Every instruction set gives the same result.
+SplitCandidate best_split(const FeatureCells& feature, const SplitNode& node, const SplitRules& rules,
+                          float least_gain);
 
 // -G / (H + lambda) with the L1 penalty on G, kept within bounds: in packed units of gradient per unit of hessian.
 double leaf_value(Packed sum, const SplitRules& rules, const ValueBounds& bounds);
