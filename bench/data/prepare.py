@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """CSV and Parquet to a prepared table, and rolling windows: slipway prepare against plain DuckDB, pandas and Polars.
 
-usage: bench/data/prepare.py [--program build/release/slipway] [--rows 2000000] [--repeat 3]
+usage: bench/data/prepare.py [--program build/release/slipway] [--rows 2000000] [--repeat 3] [--tasks csv parquet rolling]
 
 Needs the packages duckdb, pandas, polars and pyarrow. Every contender is a process of its own that reads the file, keeps rows with an
 amount above zero and a state, drops repeated transaction numbers and writes Parquet with Zstandard; `rolling` counts and averages
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-COLUMNS = ["count", "mean"]
+TASKS = ["csv", "parquet", "rolling"]
 DAYS = [1, 7, 30]
 
 DUCKDB = """
@@ -82,6 +82,7 @@ def main():
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--tasks", nargs="+", default=TASKS, choices=TASKS)
     arguments = parser.parse_args()
     program = str(pathlib.Path(arguments.program).resolve())
     with tempfile.TemporaryDirectory() as name:
@@ -98,7 +99,7 @@ def main():
         )
         print(f"{arguments.rows} rows, CSV of {(folder / 'tx.csv').stat().st_size / 1e6:.0f} MB, {arguments.threads} threads")
         print(f"{'task':9} {'contender':10} {'CPU s':>7} {'clock s':>8} {'MB':>6}  CPU against slipway")
-        for task in ("csv", "parquet", "rolling"):
+        for task in arguments.tasks:
             file = folder / ("tx.csv" if task == "csv" else "tx.parquet")
             values = {"file": file, "out": folder / "out.parquet", "threads": arguments.threads}
             rolling = task == "rolling"
