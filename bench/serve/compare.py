@@ -1,8 +1,9 @@
 """Requests per second, CPU time per request and latencies of `slipway serve` and its peers on one model.
 
-usage: python bench/serve/compare.py PROGRAM SERVE_LOAD [--seconds S] [--rates 500,2000,5000]
-PROGRAM is a built slipway, SERVE_LOAD the load generator (cmake -DSLIPWAY_BUILD_BENCH=ON, target serve_load); the Python of this
-script has bench/serve/requirements.txt. CPU time is the server's, user and system, from /proc.
+usage: python bench/serve/compare.py PROGRAM SERVE_LOAD --peers FOLDER [--seconds S] [--rates 500,2000,5000]
+PROGRAM is a built slipway, SERVE_LOAD the load generator (cmake -DSLIPWAY_BUILD_BENCH=ON, target serve_load). FOLDER holds one
+environment for each peer, made there at the first time: their requirements contradict each other. CPU time is the server's
+and its children's, user and system, from /proc.
 """
 
 import argparse
@@ -23,7 +24,71 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    children = [child for task in pathlib.Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return (int(fields[11]) + int(fields[12])) / TICKS + sum(cpu_seconds(child) for child in children)
+
+
+def environment(folder, peer):
+    """The Python of a peer's own environment."""
+    place = folder / peer
+    if not (place / "made").exists():
+        requirements = pathlib.Path(__file__).resolve().parent / f"requirements-{peer}.txt"
+        subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
+        subprocess.run([place / "bin/python", "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
+        (place / "made").touch()
+    return place / "bin/python"
+
+
+def v2_body():
+    """The row as a V2 request in JSON."""
+    inputs = [
+        {"name": name, "shape": [1], "datatype": "BYTES" if isinstance(value, str) else "FP32", "data": [value]}
+        for name, value in ROW.items()
+    ]
+    return json.dumps({"inputs": inputs})
+
+
+def mlserver_folder(place):
+    """Settings of MLServer for the model of mlserver_server.py."""
+    place.mkdir()
+    settings = {"http_port": 18099, "grpc_port": 18098, "metrics_port": 18097, "parallel_workers": 0, "debug": False}
+    (place / "settings.json").write_text(json.dumps(settings))
+    model = {"name": "peer", "implementation": "mlserver_server.Scorer"}
+    (place / "model-settings.json").write_text(json.dumps(model))
+    return place
+
+
+def measure_peers(folder, place, measured, rates):
+    """Each peer in turn: its CPU seconds for a row, by name."""
+    here = pathlib.Path(__file__).resolve().parent
+    port = "18099"
+    (place / "bento.json").write_text(json.dumps({"row": ROW}))
+    peers = {
+        "fastapi": (
+            "FastAPI + ONNX Runtime", ["-m", "uvicorn", "fastapi_server:app", "--port", port, "--no-access-log", "--log-level", "error"],
+            "/openapi.json", "/score", "row.json",
+        ),
+        "mlserver": ("MLServer + ONNX Runtime", ["-c", "from mlserver.cli import main; main()", "start", mlserver_folder(place / "mlserver")],
+                     "/v2/health/ready", "/v2/models/peer/infer", "v2.json"),
+        "bentoml": ("BentoML + ONNX Runtime", ["-m", "bentoml", "serve", "bentoml_server:Scorer", "--port", port], "/readyz", "/score", "bento.json"),
+    }  # fmt: skip
+    costs = {}
+    for peer, (name, words, ready, path, body) in peers.items():
+        variables = {"MODEL": str(place / "fraud/model.onnx"), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(here)}
+        server = subprocess.Popen(
+            [environment(folder, peer), *words], cwd=here, env={**os.environ, **variables}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{port}{ready}")
+            asked = ["http", f"127.0.0.1:{port}", "POST", path, place / body]
+            several = [measured.run(f"{name}, one row", server.pid, asked, 0) for _ in range(3)]
+            costs[name] = sorted(several)[1]
+            for rate in rates[:1]:
+                measured.run(f"{name}, one row", server.pid, asked, rate)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait()
+    return costs
 
 
 def v2_message(model):
@@ -72,7 +137,7 @@ def wait_for(url):
             urllib.request.urlopen(url, timeout=1)
             return
         except OSError:
-            time.sleep(0.05)
+            time.sleep(0.2)
     sys.exit(f"{url} does not answer")
 
 
@@ -82,10 +147,10 @@ def main():
     parser.add_argument("load")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rates", default="500,2000")
+    parser.add_argument("--peers", type=pathlib.Path, required=True)
     options = parser.parse_args()
     program, load = pathlib.Path(options.program).resolve(), str(pathlib.Path(options.load).resolve())
     rates = [int(rate) for rate in options.rates.split(",")]
-    here = pathlib.Path(__file__).resolve().parent
     with tempfile.TemporaryDirectory() as place:
         place = pathlib.Path(place)
 
@@ -102,7 +167,7 @@ def main():
                 target.write(",".join(cells[i] for i in keep) + "\n")
         slipway("train", "tx.csv", "--target", "is_fraud", "--set", "n_estimators=300", "--set", "max_depth=9", "--out", "fraud")
         (place / "row.json").write_text(json.dumps(ROW))
-        (place / "row.pb").write_bytes(v2_message("fraud"))
+        (place / "v2.json").write_text(v2_body())
         measured = Measured(load, options.seconds)
 
         begun = time.monotonic()
@@ -121,7 +186,8 @@ def main():
             empty = ["http", http, "GET", "/ping", "-"]
             infer = ["grpc", grpc, "/inference.GRPCInferenceService/ModelInfer", place / "row.pb"]
             nothing = ["grpc", grpc, "/inference.GRPCInferenceService/ServerLive", os.devnull]
-            for label, full, bare in (("HTTP", score, empty), ("gRPC", infer, nothing)):
+            v2 = ["http", http, "POST", f"/v2/models/{name}/infer", place / "v2.json"]
+            for label, full, bare in (("HTTP", score, empty), ("HTTP V2", v2, empty), ("gRPC", infer, nothing)):
                 ratios = []
                 for _ in range(3):  # alternating, so that another load on the machine meets both
                     base = measured.run(f"slipway {label}, empty request", server.pid, bare, 0)
@@ -133,21 +199,10 @@ def main():
             server.send_signal(signal.SIGTERM)
             server.wait()
 
-        peer = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "fastapi_server:app", "--port", "18099", "--no-access-log", "--log-level", "error"],
-            cwd=here, env={**os.environ, "MODEL": str(place / "fraud/model.onnx"), "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
-        try:
-            wait_for("http://127.0.0.1:18099/openapi.json")
-            words = ["http", "127.0.0.1:18099", "POST", "/score", place / "row.json"]
-            cpu = measured.run("FastAPI + ONNX Runtime, one row", peer.pid, words, 0)
-            for rate in rates[:1]:
-                measured.run("FastAPI + ONNX Runtime, one row", peer.pid, words, rate)
-        finally:
-            peer.send_signal(signal.SIGTERM)
-            peer.wait()
+        peers = measure_peers(options.peers.resolve(), place, measured, rates)
         ours = sorted(cost for name, rate, _, cost in measured.rows if name == "slipway HTTP, one row" and rate == "most")[1]
-        print(f"FastAPI + ONNX Runtime takes {cpu / ours:.1f}x the CPU time of slipway over HTTP")
+        for name, cost in peers.items():
+            print(f"{name} takes {cost / ours:.1f}x the CPU time of slipway over HTTP")
 
 
 if __name__ == "__main__":
