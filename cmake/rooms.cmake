@@ -42,6 +42,8 @@ function(slipway_room name)
   endforeach()
   target_link_libraries(slipway_${name} PRIVATE slipway_flags ${room_LIBRARIES} Threads::Threads)
   target_precompile_headers(slipway_${name} REUSE_FROM slipway_pch)
+  # Sources of a room compiled as one have their headers and templates in common. Tests are few and large.
+  set_target_properties(slipway_${name} PROPERTIES UNITY_BUILD_BATCH_SIZE 8 UNITY_BUILD ${SLIPWAY_UNITY})
   if(SLIPWAY_VERIFY_HEADERS)
     set_target_properties(slipway_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   endif()

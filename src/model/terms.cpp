@@ -78,6 +78,12 @@ void for_each_term(std::string_view text, const Terms& shape, const std::functio
   }
 }
 
+bool can_occur(const Terms& shape, std::string_view term) {
+  bool found = false;
+  for_each_term(term, shape, [&](std::string_view one) { found = found || one == term; });
+  return found;
+}
+
 std::vector<std::pair<std::string, std::string>> upper_forms_in_terms(const Terms& terms) {
   std::vector<std::pair<std::string, std::string>> forms;
   if (!terms.unicode_case) return forms;

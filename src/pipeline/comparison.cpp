@@ -233,6 +233,14 @@ Result<json> compare(const Contender& first, const Contender& second, std::uint6
     const json best = side->search.value("best", json::object());
     for (const auto& [name, value] : best.items()) settings.insert(name);
   }
+  const auto learner = [](const Contender& side) {
+    return side.search.is_object() ? side.search.value("learner", json()) : json();
+  };
+  if (!learner(first).is_null() || !learner(second).is_null())
+    document["settings"].push_back({{"name", "learner"},
+                                    {"first", learner(first)},
+                                    {"second", learner(second)},
+                                    {"same", learner(first) == learner(second)}});
   for (const std::string& name : settings) {
     const json a = value_of(first.search.is_object() ? first.search : json::object(), "best", name);
     const json b = value_of(second.search.is_object() ? second.search : json::object(), "best", name);
@@ -256,11 +264,6 @@ using report::Verdict;
 Cell one(const Citation& from, const std::string& place) {
   return from.at(place).is_null() ? Cell("") : from.cell(place);
 }
-Cell interval(const Citation& from, const std::string& place) {
-  if (!from.at(place).is_array()) return {""};
-  return {from.cell(place + "/0").text + " to " + from.cell(place + "/1").text, from.source(place)};
-}
-
 std::vector<std::pair<double, double>> curve(const json& evaluation, const char* name) {
   std::vector<std::pair<double, double>> points;
   for (const json& point : evaluation.value(name, json::array()))
@@ -297,7 +300,7 @@ std::string comparison_page(const json& comparison, const Contender& first, cons
     for (std::size_t i = 0; i < from.at("/paired/measures").size(); ++i) {
       const std::string place = pointer("paired", "measures", i);
       grid.rows.push_back({from.cell(place + "/name"), from.cell(place + "/first"), from.cell(place + "/second"),
-                           from.cell(place + "/difference", 3), interval(from, place + "/interval"),
+                           from.cell(place + "/difference", 3), from.interval(place + "/interval"),
                            from.has(place + "/p_value") ? from.cell(place + "/p_value", 2) : Cell(""),
                            from.has(place + "/method") ? from.cell(place + "/method") : Cell("")});
     }
@@ -315,8 +318,8 @@ std::string comparison_page(const json& comparison, const Contender& first, cons
   for (std::size_t i = 0; i < from.at("/metrics").size(); ++i) {
     const std::string place = pointer("metrics", i);
     grid.rows.push_back({from.cell(place + "/name"), one(from, place + "/first"),
-                         interval(from, place + "/first_interval"), one(from, place + "/second"),
-                         interval(from, place + "/second_interval")});
+                         from.interval(place + "/first_interval"), one(from, place + "/second"),
+                         from.interval(place + "/second_interval")});
   }
   own.elements.push_back(grid);
   for (const auto& [key, title, x, y] : {std::tuple{"precision_recall", "Precision and recall", "recall", "precision"},

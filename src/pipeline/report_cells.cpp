@@ -49,4 +49,9 @@ report::Cell Citation::percent(const std::string& pointer) const {
   return {fmt::format("{:.1f} %", 100 * value.get<double>()), source(pointer)};
 }
 
+report::Cell Citation::interval(const std::string& pointer, int digits) const {
+  if (!at(pointer).is_array()) return {""};
+  return {cell(pointer + "/0", digits).text + " to " + cell(pointer + "/1", digits).text, source(pointer)};
+}
+
 }  // namespace slipway::pipeline

@@ -19,6 +19,8 @@ class Citation {
   report::Cell cell(const std::string& pointer, int digits = 4) const;
   // A share as a percentage with one decimal.
   report::Cell percent(const std::string& pointer) const;
+  // The array of two numbers there as "0.91 to 0.95"; an empty cell where there is none.
+  report::Cell interval(const std::string& pointer, int digits = 4) const;
   std::string source(const std::string& pointer) const { return file_ + "#" + pointer; }
 
  private:

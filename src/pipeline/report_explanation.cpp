@@ -32,7 +32,7 @@ std::map<std::string, std::size_t> places(const json& entries) {
 }
 
 // "0.01 to 0.03"
-Cell interval(const Citation& from, const std::string& place) {
+Cell low_to_high(const Citation& from, const std::string& place) {
   return {from.cell(place + "/low", 3).text + " to " + from.cell(place + "/high", 3).text, from.source(place)};
 }
 
@@ -67,7 +67,7 @@ Grid importance_grid(const Citation& from) {
       const auto found = list.places.find(name);
       const std::string place = list.path + pointer(found == list.places.end() ? 0 : found->second);
       row.push_back(found == list.places.end() ? Cell("") : from.cell(place + "/" + list.value, 3));
-      if (list.interval) row.push_back(found == list.places.end() ? Cell("") : interval(from, place));
+      if (list.interval) row.push_back(found == list.places.end() ? Cell("") : low_to_high(from, place));
     }
     grid.rows.push_back(std::move(row));
   }

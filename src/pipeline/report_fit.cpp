@@ -112,14 +112,10 @@ Section slice_section(const ReportContent& content) {
               {}};
     for (std::size_t k = 0; k < fairness.size(); ++k) {
       const std::string place = pointer("slices", i, "fairness", k);
-      Cell interval("");
-      if (evaluation.has(place + "/interval"))
-        interval = Cell(
-            evaluation.cell(place + "/interval/0", 3).text + " to " + evaluation.cell(place + "/interval/1", 3).text,
-            evaluation.source(place + "/interval"));
       grid.rows.push_back({evaluation.cell(place + "/name"), evaluation.cell(place + "/measure"),
-                           evaluation.cell(place + "/ratio", 3), interval, evaluation.cell(place + "/difference", 3),
-                           evaluation.cell(place + "/lowest"), evaluation.cell(place + "/highest")});
+                           evaluation.cell(place + "/ratio", 3), evaluation.interval(place + "/interval", 3),
+                           evaluation.cell(place + "/difference", 3), evaluation.cell(place + "/lowest"),
+                           evaluation.cell(place + "/highest")});
     }
     section.elements.push_back(grid);
   }

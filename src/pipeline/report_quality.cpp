@@ -27,12 +27,6 @@ std::vector<std::pair<double, double>> points(const json& curve) {
   return list;
 }
 
-// "0.91 to 0.95", or nothing.
-Cell interval(const Citation& from, const std::string& place) {
-  if (!from.has(place)) return {""};
-  return {from.cell(place + "/0").text + " to " + from.cell(place + "/1").text, from.source(place)};
-}
-
 Grid side_by_side(const Citation& evaluation) {
   Grid grid{"Measures of training, validation (out of fold) and test rows",
             {"measure", "train", "validation", "deviation over folds", "test", "95 % interval", "constant", "linear"},
@@ -52,7 +46,7 @@ Grid side_by_side(const Citation& evaluation) {
     grid.rows.push_back({name, one(pointer("parts", "train", "metrics", name)),
                          one(pointer("parts", "validation", "metrics", name)),
                          one(pointer("parts", "validation", "spread", name, "standard_deviation")),
-                         one(pointer("metrics", name)), interval(evaluation, pointer("intervals", name)),
+                         one(pointer("metrics", name)), evaluation.interval(pointer("intervals", name)),
                          one(pointer("baseline", name)), one(pointer("linear", "metrics", name))});
   grid.rows.insert(grid.rows.begin(), {"rows", one("/parts/train/rows"), one("/parts/validation/rows"), "",
                                        one("/rows"), "", "", one("/linear/training_rows")});
@@ -166,15 +160,15 @@ Section calibration_section(const ReportContent& content) {
   Figures figures;
   figures.figures.push_back({"Calibration error (ECE)",
                              evaluation.cell("/calibration_check/ece"),
-                             {Cell("95 %: "), interval(evaluation, "/calibration_check/ece_interval"),
+                             {Cell("95 %: "), evaluation.interval("/calibration_check/ece_interval"),
                               Cell("; by chance up to "), evaluation.cell("/calibration_check/ece_by_chance")}});
   if (evaluation.has("/calibration_check/slope")) {
     figures.figures.push_back({"Slope (1 is right)",
                                evaluation.cell("/calibration_check/slope"),
-                               {Cell("95 %: "), interval(evaluation, "/calibration_check/slope_interval")}});
+                               {Cell("95 %: "), evaluation.interval("/calibration_check/slope_interval")}});
     figures.figures.push_back({"Intercept (0 is right)",
                                evaluation.cell("/calibration_check/intercept"),
-                               {Cell("95 %: "), interval(evaluation, "/calibration_check/intercept_interval")}});
+                               {Cell("95 %: "), evaluation.interval("/calibration_check/intercept_interval")}});
   }
   figures.figures.push_back({"Mean score",
                              evaluation.cell("/calibration_check/mean_score"),

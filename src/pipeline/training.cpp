@@ -45,6 +45,7 @@ json search_json(const search::Problem& problem, const search::SearchResult& res
                    {"metric", result.metric},
                    {"higher_is_better", result.higher_is_better},
                    {"fits", result.fits},
+                   {"learner", problem.learner->name},
                    {"best", settings_json(search::all_settings(problem, result.best_candidate()))},
                    {"candidates", json::array()}};
   for (const auto& candidate : result.candidates) {

@@ -181,7 +181,8 @@ ColumnProfile profile_column(const Column& column) {
   return profile;
 }
 
-std::uint64_t cell_bits(const Column& column, std::size_t row) {
+// Equal where cells count as equal: missing with missing, zero with minus zero, text by its code.
+std::uint64_t equality_bits(const Column& column, std::size_t row) {
   if (const auto* numbers = std::get_if<NumberColumn>(&column.data)) {
     const float value = numbers->values[row];
     return std::isnan(value) ? ~std::uint64_t{0} : std::bit_cast<std::uint32_t>(value + 0.0f);
@@ -194,14 +195,14 @@ std::uint64_t cell_bits(const Column& column, std::size_t row) {
 
 bool equal_rows(const Table& table, std::size_t a, std::size_t b) {
   return std::all_of(table.all().begin(), table.all().end(),
-                     [&](const Column& column) { return cell_bits(column, a) == cell_bits(column, b); });
+                     [&](const Column& column) { return equality_bits(column, a) == equality_bits(column, b); });
 }
 
 std::int64_t count_duplicate_rows(const Table& table) {
   if (table.columns() == 0 || table.rows() == 0) return 0;
   std::vector<std::uint64_t> hashes(table.rows(), 0);
   for (const Column& column : table.all())
-    for (std::size_t i = 0; i < table.rows(); ++i) hashes[i] = mix_bits(hashes[i] ^ cell_bits(column, i));
+    for (std::size_t i = 0; i < table.rows(); ++i) hashes[i] = mix_bits(hashes[i] ^ equality_bits(column, i));
   constexpr std::uint32_t empty = ~std::uint32_t{0};
   std::vector<std::uint32_t> slots(std::bit_ceil(table.rows() * 2), empty);
   std::int64_t duplicates = 0;

@@ -212,6 +212,8 @@ def test_compare(slipway, judged, tmp_path):
     assert low <= paired["average_precision"]["difference"] <= high
     assert 0 < paired["log_loss"]["p_value"] <= 1
     assert document["paired"]["rows"] == json.loads((runs[0] / "evaluation.json").read_text())["rows"]
+    learner = json.loads((runs[0] / "search.json").read_text())["learner"]
+    assert document["settings"][0] == {"name": "learner", "first": learner, "second": learner, "same": True}
     assert len((tmp_path / "comparison.html").read_text(encoding="utf-8")) < 2_000_000
     bundles = slipway("compare", "models/fraud/1", "models/fraud/2", "--json", cwd=folder).document
     assert bundles["paired"]["measures"] == document["paired"]["measures"]

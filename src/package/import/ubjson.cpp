@@ -8,16 +8,14 @@ namespace slipway::package {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr int deepest = 64;
 
 class UbjsonReader {
  public:
   explicit UbjsonReader(std::string_view bytes) : bytes_(bytes) {}
 
-  Json document() {
-    Json value = read_value(next_marker(), 0);
+  nlohmann::json document() {
+    nlohmann::json value = read_value(next_marker(), 0);
     while (at_ < bytes_.size() && bytes_[at_] == 'N') ++at_;
     if (at_ != bytes_.size()) stop("the document ended, but bytes follow");
     return value;
@@ -100,7 +98,7 @@ class UbjsonReader {
     }
   }
 
-  Json read_value(char marker, int depth) {
+  nlohmann::json read_value(char marker, int depth) {
     switch (marker) {
       case 'Z':
         return nullptr;
@@ -152,13 +150,13 @@ class UbjsonReader {
     return announcement;
   }
 
-  Json read_array(int depth) {
+  nlohmann::json read_array(int depth) {
     if (depth > deepest) stop("values nest more than {} deep", deepest);
     char marker = 0;
     const Announcement announcement = read_announcement(marker);
-    Json array = Json::array();
+    nlohmann::json array = nlohmann::json::array();
     if (announcement.count) {
-      if (fixed_size(announcement.type) > 0) array.get_ref<Json::array_t&>().reserve(*announcement.count);
+      if (fixed_size(announcement.type) > 0) array.get_ref<nlohmann::json::array_t&>().reserve(*announcement.count);
       for (std::size_t i = 0; i < *announcement.count; ++i)
         array.push_back(read_value(announcement.type != 0 ? announcement.type : next_marker(), depth));
       return array;
@@ -167,11 +165,11 @@ class UbjsonReader {
     return array;
   }
 
-  Json read_object(int depth) {
+  nlohmann::json read_object(int depth) {
     if (depth > deepest) stop("values nest more than {} deep", deepest);
     char marker = 0;
     const Announcement announcement = read_announcement(marker);
-    Json object = Json::object();
+    nlohmann::json object = nlohmann::json::object();
     const auto read_member = [&](char length_marker) {
       std::string key = read_text(length_marker);
       const char type = announcement.type != 0 ? announcement.type : next_marker();

@@ -11,12 +11,10 @@ namespace slipway::package {
 
 namespace {
 
-using Json = nlohmann::json;
-
 // A place in the document, for messages that say where something was expected.
 class Place {
  public:
-  Place(const Json& value, std::string path) : value_(&value), path_(std::move(path)) {}
+  Place(const nlohmann::json& value, std::string path) : value_(&value), path_(std::move(path)) {}
 
   bool has(const char* key) const { return value_->is_object() && value_->contains(key); }
   Place at(const char* key) const {
@@ -45,13 +43,13 @@ class Place {
   std::vector<double> numbers() const {
     std::vector<double> values;
     values.reserve(size());
-    for (const Json& value : *value_) values.push_back(number_of(value));
+    for (const nlohmann::json& value : *value_) values.push_back(number_of(value));
     return values;
   }
   std::vector<std::int64_t> integers() const {
     std::vector<std::int64_t> values;
     values.reserve(size());
-    for (const Json& value : *value_) {
+    for (const nlohmann::json& value : *value_) {
       const double number = number_of(value);
       if (number != std::floor(number) || std::fabs(number) > 1e15)
         refuse("'{}' holds {}, which is no whole number", path_, number);
@@ -64,15 +62,15 @@ class Place {
     for (std::size_t i = 0; i < size(); ++i) values.push_back(at(i).text());
     return values;
   }
-  const Json& json() const { return *value_; }
+  const nlohmann::json& json() const { return *value_; }
 
  private:
-  double number_of(const Json& value) const {
+  double number_of(const nlohmann::json& value) const {
     if (value.is_boolean()) return value.get<bool>() ? 1 : 0;
     if (!value.is_number()) refuse("'{}' holds {}, expected a number", path_, value.type_name());
     return value.get<double>();
   }
-  const Json* value_;
+  const nlohmann::json* value_;
   std::string path_;
 };
 
@@ -136,7 +134,7 @@ std::vector<float> base_margins(const std::string& text, const Objective& object
   return margins;
 }
 
-std::string category_text(const Json& value) {
+std::string category_text(const nlohmann::json& value) {
   if (value.is_number_float()) {
     const double number = value.get<double>();
     return number == std::floor(number) && std::fabs(number) < 1e15 ? std::to_string(static_cast<std::int64_t>(number))
@@ -386,7 +384,7 @@ Result<model::Model> read_linear(const Place& document, const Place& learner, co
 
 }  // namespace
 
-Result<model::Model> read_xgboost(const Json& json, const ImportOptions& options, std::size_t file_size) {
+Result<model::Model> read_xgboost(const nlohmann::json& json, const ImportOptions& options, std::size_t file_size) {
   const Place document(json, "");
   const Place learner = document.at("learner");
   const Place parameters = learner.at("learner_model_param");

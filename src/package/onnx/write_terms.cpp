@@ -28,12 +28,6 @@ std::vector<std::string> code_points(std::string_view text) {
   return points;
 }
 
-bool can_occur(const Terms& op, const std::string& term) {
-  bool found = false;
-  for_each_term(term, op, [&](std::string_view one) { found |= one == term; });
-  return found;
-}
-
 class TermsWriter {
  public:
   TermsWriter(PartWriter& writer, const Terms& op, const std::string& input)

@@ -13,18 +13,11 @@ namespace {
 
 constexpr float missing = std::numeric_limits<float>::quiet_NaN();
 
-// Whether some text holds the term: runs of words have a length within bounds, and words no blanks or capital letters.
-bool can_occur(const model::Terms& op, const std::string& term) {
-  bool found = false;
-  model::for_each_term(term, op, [&](std::string_view run) { found = found || run == term; });
-  return found;
-}
-
 class TransformationWriter {
  public:
-  TransformationWriter(PmmlFields& fields, const PmmlColumns& columns, const model::Model& model,
-                       const model::Value& output, const std::string& name)
-      : fields_(fields), columns_(columns), model_(model), output_(output), name_(name) {}
+  TransformationWriter(PmmlFields& fields, const PmmlColumns& columns, const model::Value& output,
+                       const std::string& name)
+      : fields_(fields), columns_(columns), output_(output), name_(name) {}
 
   Status operator()(const model::Fill& op) {
     const std::vector<FieldId>& inputs = columns_[op.input];
@@ -137,7 +130,7 @@ class TransformationWriter {
     std::vector<PmmlTerm> sizes;
     for (std::size_t i = 0; i < op.terms.size(); ++i) {
       const PmmlTerm count =
-          !can_occur(op, op.terms[i])
+          !model::can_occur(op, op.terms[i])
               ? number_constant(0)
               : PmmlTerm{.xml = fmt::format(
                              "<TextIndex textField=\"{}\" localTermWeights=\"termFrequency\" isCaseSensitive=\"true\">"
@@ -358,7 +351,6 @@ class TransformationWriter {
 
   PmmlFields& fields_;
   const PmmlColumns& columns_;
-  const model::Model& model_;
   const model::Value& output_;
   const std::string& name_;
   std::vector<FieldId> made_;
@@ -386,7 +378,7 @@ PmmlTerm weighted_inputs(const PmmlFields& fields, const std::vector<FieldId>& i
 Result<std::vector<FieldId>> write_transformation(PmmlFields& fields, const PmmlColumns& columns,
                                                   const model::Model& model, const model::Operator& op,
                                                   const std::string& name) {
-  TransformationWriter writer(fields, columns, model, model.values[operator_output(op)], name);
+  TransformationWriter writer(fields, columns, model.values[operator_output(op)], name);
   SLIPWAY_CHECK(std::visit(writer, op));
   return std::move(writer).take();
 }

@@ -16,6 +16,8 @@ namespace slipway::model {
 // their length, then of their place), repeats included; of `shape` the unit, the lengths, shortest_word and
 // unicode_case are looked at. The view is valid during the call only.
 void for_each_term(std::string_view text, const Terms& shape, const std::function<void(std::string_view term)>& found);
+// Whether some text holds the term: runs of words have a length within bounds, and words no blanks or capital letters.
+bool can_occur(const Terms& shape, std::string_view term);
 
 // Characters beyond ASCII that, made lower case, occur in the terms, each with its lower case; both as texts, in order.
 // No other character needs its lower case to find the terms. None without unicode_case.
