@@ -145,6 +145,12 @@ class Generator {
     return category.median_amount * std::exp(card.level + category.spread * random.normal());
   }
 
+  // About exp(level) times what is usual.
+  double unusual_amount(const Event& event, double level, Random& random) const {
+    const double usual = usual_amount(event, random);
+    return usual * std::exp(level + 0.3 * random.normal());
+  }
+
   void set_amount(Event& event, double amount) const { event.amount = cents(amount * (1 + 0.5 * options_.drift)); }
 
   std::uint8_t ordinary_channel(const Card& card, Random& random) const {
@@ -195,7 +201,9 @@ class Generator {
       return add_to(sorter, event);
     };
     while (within < count) {
-      const Event event = ordinary(population_.draw_card(random), moment(random, -1, days + 1), random);
+      // One draw a statement: in what order a call's arguments are evaluated is the compiler's choice.
+      const std::int32_t second = moment(random, -1, days + 1);
+      const Event event = ordinary(population_.draw_card(random), second, random);
       SLIPWAY_CHECK(add(event));
       const double habit = random.uniform();
       if (habit < 0.04) {  // a round of the shops
@@ -268,9 +276,7 @@ class Generator {
       event.state = random.uniform() < 0.4 ? place : static_cast<std::uint8_t>(population_.fraud_states(random));
       set_merchant(event, random);
       set_type(event, random);
-      const double amount =
-          i < trials ? 1 + 4 * random.uniform() : usual_amount(event, random) * std::exp(1.1 + 0.3 * random.normal());
-      set_amount(event, amount);
+      set_amount(event, i < trials ? 1 + 4 * random.uniform() : unusual_amount(event, 1.1, random));
       push_fraud(event, wanted);
       event.second += 20 + static_cast<std::int32_t>(240 * random.exponential());
     }
@@ -291,7 +297,7 @@ class Generator {
       event.channel = random.uniform() < 0.8 ? online : pos;
       event.state = random.uniform() < 0.4 ? card.home : static_cast<std::uint8_t>(population_.fraud_states(random));
       set_type(event, random);
-      set_amount(event, usual_amount(event, random) * std::exp(2.4 + 0.3 * random.normal()));
+      set_amount(event, unusual_amount(event, 2.4, random));
       push_fraud(event, wanted);
     }
   }
