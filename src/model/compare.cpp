@@ -17,7 +17,7 @@ concept Range = requires(const T& value) {
 &&!std::is_same_v<T, std::string>;
 
 // Walks two values side by side and keeps the first difference.
-class Comparison {
+class Differences {
  public:
   template <class T>
   void field(const std::string& path, const T& left, const T& right) {
@@ -68,32 +68,32 @@ class Comparison {
   std::optional<std::string> difference_;
 };
 
-#define SLIPWAY_FIELD(name) comparison.field(path + "." #name, left.name, right.name)
+#define SLIPWAY_FIELD(name) differences.field(path + "." #name, left.name, right.name)
 
-void compare(Comparison& comparison, const std::string& path, const Fill& left, const Fill& right) {
+void compare(Differences& differences, const std::string& path, const Fill& left, const Fill& right) {
   SLIPWAY_FIELD(replacement);
   SLIPWAY_FIELD(indicator);
 }
-void compare(Comparison& comparison, const std::string& path, const Lookup& left, const Lookup& right) {
+void compare(Differences& differences, const std::string& path, const Lookup& left, const Lookup& right) {
   SLIPWAY_FIELD(keys);
   SLIPWAY_FIELD(rows);
   SLIPWAY_FIELD(unseen);
   SLIPWAY_FIELD(missing);
 }
-void compare(Comparison& comparison, const std::string& path, const Affine& left, const Affine& right) {
+void compare(Differences& differences, const std::string& path, const Affine& left, const Affine& right) {
   SLIPWAY_FIELD(scale);
   SLIPWAY_FIELD(shift);
 }
-void compare(Comparison& comparison, const std::string& path, const Piecewise& left, const Piecewise& right) {
+void compare(Differences& differences, const std::string& path, const Piecewise& left, const Piecewise& right) {
   SLIPWAY_FIELD(kind);
   SLIPWAY_FIELD(at);
   SLIPWAY_FIELD(y);
 }
-void compare(Comparison& comparison, const std::string& path, const Expression& left, const Expression& right) {
+void compare(Differences& differences, const std::string& path, const Expression& left, const Expression& right) {
   SLIPWAY_FIELD(nodes);
   SLIPWAY_FIELD(source);
 }
-void compare(Comparison& comparison, const std::string& path, const Terms& left, const Terms& right) {
+void compare(Differences& differences, const std::string& path, const Terms& left, const Terms& right) {
   SLIPWAY_FIELD(unit);
   SLIPWAY_FIELD(minimum_length);
   SLIPWAY_FIELD(maximum_length);
@@ -104,17 +104,17 @@ void compare(Comparison& comparison, const std::string& path, const Terms& left,
   SLIPWAY_FIELD(shortest_word);
   SLIPWAY_FIELD(unicode_case);
 }
-void compare(Comparison& comparison, const std::string& path, const Match& left, const Match& right) {
+void compare(Differences& differences, const std::string& path, const Match& left, const Match& right) {
   SLIPWAY_FIELD(kind);
   SLIPWAY_FIELD(pattern);
   SLIPWAY_FIELD(any_case);
 }
-void compare(Comparison& comparison, const std::string& path, const Dense& left, const Dense& right) {
+void compare(Differences& differences, const std::string& path, const Dense& left, const Dense& right) {
   SLIPWAY_FIELD(weights);
   SLIPWAY_FIELD(bias);
   SLIPWAY_FIELD(activation);
 }
-void compare(Comparison& comparison, const std::string& path, const Trees& left, const Trees& right) {
+void compare(Differences& differences, const std::string& path, const Trees& left, const Trees& right) {
   SLIPWAY_FIELD(outputs);
   SLIPWAY_FIELD(aggregate);
   SLIPWAY_FIELD(base);
@@ -127,73 +127,73 @@ void compare(Comparison& comparison, const std::string& path, const Trees& left,
   SLIPWAY_FIELD(cover);
   SLIPWAY_FIELD(leaf_values);
 }
-void compare(Comparison& comparison, const std::string& path, const Join& left, const Join& right) {
+void compare(Differences& differences, const std::string& path, const Join& left, const Join& right) {
   SLIPWAY_FIELD(kind);
   SLIPWAY_FIELD(weights);
 }
-void compare(Comparison& comparison, const std::string& path, const Link& left, const Link& right) {
+void compare(Differences& differences, const std::string& path, const Link& left, const Link& right) {
   SLIPWAY_FIELD(kind);
 }
-void compare(Comparison& comparison, const std::string& path, const Decide& left, const Decide& right) {
+void compare(Differences& differences, const std::string& path, const Decide& left, const Decide& right) {
   SLIPWAY_FIELD(threshold);
 }
 
-void compare(Comparison& comparison, const std::string& path, const Foreign& left, const Foreign& right) {
-  comparison.field(path + ".file (size)", left.file.size(), right.file.size());
-  if (left.file != right.file) comparison.differ(path + ".file", "one file", "another of the same size");
+void compare(Differences& differences, const std::string& path, const Foreign& left, const Foreign& right) {
+  differences.field(path + ".file (size)", left.file.size(), right.file.size());
+  if (left.file != right.file) differences.differ(path + ".file", "one file", "another of the same size");
   SLIPWAY_FIELD(scores);
 }
 
-void compare(Comparison& comparison, const std::string& path, const Input& left, const Input& right) {
+void compare(Differences& differences, const std::string& path, const Input& left, const Input& right) {
   SLIPWAY_FIELD(name);
   SLIPWAY_FIELD(kind);
   SLIPWAY_FIELD(unit);
-  comparison.optional(path + ".minimum", left.minimum, right.minimum);
-  comparison.optional(path + ".maximum", left.maximum, right.maximum);
+  differences.optional(path + ".minimum", left.minimum, right.minimum);
+  differences.optional(path + ".maximum", left.maximum, right.maximum);
   SLIPWAY_FIELD(categories);
   SLIPWAY_FIELD(missing_allowed);
   SLIPWAY_FIELD(out_of_range);
 }
-void compare(Comparison& comparison, const std::string& path, const Value& left, const Value& right) {
+void compare(Differences& differences, const std::string& path, const Value& left, const Value& right) {
   SLIPWAY_FIELD(name);
   SLIPWAY_FIELD(kind);
   SLIPWAY_FIELD(columns);
 }
-void compare(Comparison& comparison, const std::string& path, const Operator& left, const Operator& right) {
+void compare(Differences& differences, const std::string& path, const Operator& left, const Operator& right) {
   if (left.index() != right.index())
-    return comparison.differ(path, std::string(operator_name(left)), std::string(operator_name(right)));
+    return differences.differ(path, std::string(operator_name(left)), std::string(operator_name(right)));
   const std::string inner = fmt::format("{}.{}", path, operator_name(left));
-  comparison.field(inner + ".inputs", operator_inputs(left), operator_inputs(right));
-  comparison.field(inner + ".output", operator_output(left), operator_output(right));
-  std::visit([&]<class T>(const T& one) { compare(comparison, inner, one, std::get<T>(right)); }, left);
+  differences.field(inner + ".inputs", operator_inputs(left), operator_inputs(right));
+  differences.field(inner + ".output", operator_output(left), operator_output(right));
+  std::visit([&]<class T>(const T& one) { compare(differences, inner, one, std::get<T>(right)); }, left);
 }
 
 template <class T>
-void compare_all(Comparison& comparison, const std::string& path, const std::vector<T>& left,
+void compare_all(Differences& differences, const std::string& path, const std::vector<T>& left,
                  const std::vector<T>& right) {
   if (left.size() != right.size())
-    return comparison.differ(path + " (size)", std::to_string(left.size()), std::to_string(right.size()));
-  for (std::size_t i = 0; i < left.size() && !comparison.found(); ++i)
-    compare(comparison, fmt::format("{}[{}]", path, i), left[i], right[i]);
+    return differences.differ(path + " (size)", std::to_string(left.size()), std::to_string(right.size()));
+  for (std::size_t i = 0; i < left.size() && !differences.found(); ++i)
+    compare(differences, fmt::format("{}[{}]", path, i), left[i], right[i]);
 }
 
 }  // namespace
 
 std::optional<std::string> first_difference(const Model& left, const Model& right) {
-  Comparison comparison;
-  comparison.field("name", left.name, right.name);
-  comparison.field("task", left.task, right.task);
-  comparison.field("target", left.target, right.target);
-  comparison.field("classes", left.classes, right.classes);
-  compare_all(comparison, "inputs", left.inputs, right.inputs);
-  compare_all(comparison, "values", left.values, right.values);
-  compare_all(comparison, "operators", left.operators, right.operators);
-  comparison.field("scores", left.scores, right.scores);
-  comparison.field("label", left.label, right.label);
+  Differences differences;
+  differences.field("name", left.name, right.name);
+  differences.field("task", left.task, right.task);
+  differences.field("target", left.target, right.target);
+  differences.field("classes", left.classes, right.classes);
+  compare_all(differences, "inputs", left.inputs, right.inputs);
+  compare_all(differences, "values", left.values, right.values);
+  compare_all(differences, "operators", left.operators, right.operators);
+  differences.field("scores", left.scores, right.scores);
+  differences.field("label", left.label, right.label);
   if (left.metadata != right.metadata)
-    comparison.differ("metadata", std::to_string(left.metadata.size()) + " entries",
-                      std::to_string(right.metadata.size()) + " entries");
-  return std::move(comparison).result();
+    differences.differ("metadata", std::to_string(left.metadata.size()) + " entries",
+                       std::to_string(right.metadata.size()) + " entries");
+  return std::move(differences).result();
 }
 
 }  // namespace slipway::model

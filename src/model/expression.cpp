@@ -61,7 +61,7 @@ constexpr Comparison comparisons[] = {{"=", "=", Op::sql_equal},   {"<>", "<>", 
 constexpr int deepest = 200;
 // IN and BETWEEN repeat their left side.
 constexpr std::size_t most_nodes = 20'000;
-constexpr float missing = std::numeric_limits<float>::quiet_NaN();
+constexpr float null_number = std::numeric_limits<float>::quiet_NaN();
 
 // Where a condition only counts as true or not, a comparison with a missing side may as well be 0: the simpler
 // operators do. `nodes` are one condition.
@@ -270,7 +270,7 @@ class Parser {
     }
     if (const Comparison* found = current_comparison()) {
       ++next_;
-      if (take_keyword("null")) return emit_constant(missing), Status{};
+      if (take_keyword("null")) return emit_constant(null_number), Status{};
       SLIPWAY_TRY(const std::string text, take_text());
       return compare_text(column, found->symbol, text);
     }
@@ -342,7 +342,7 @@ class Parser {
     if (!take_symbol(")")) return expected("',' or ')'");
     emit_one_of(column, std::move(texts));
     if (unknown) {
-      emit_constant(missing);
+      emit_constant(null_number);
       emit(Op::sql_or);
     }
     return {};
@@ -507,7 +507,7 @@ class Parser {
         std::ranges::find(keywords, current().lower) == std::end(keywords))
       return call();
     if (find_column(current().text)) return column();
-    if (take_keyword("null")) return emit_constant(missing), Status{};
+    if (take_keyword("null")) return emit_constant(null_number), Status{};
     if (take_keyword("true")) return emit_constant(1), Status{};
     if (take_keyword("false")) return emit_constant(0), Status{};
     if (take_keyword("case")) return choice();
@@ -531,7 +531,7 @@ class Parser {
     if (take_keyword("else")) {
       SLIPWAY_CHECK(condition());
     } else {
-      emit_constant(missing);
+      emit_constant(null_number);
     }
     if (!take_keyword("end")) return expected("WHEN, ELSE or END");
     for (; branches > 0; --branches) emit(Op::select);
@@ -732,7 +732,7 @@ Operator text_test_operator(const TextTest& test, ValueId input) {
   }
   Lookup lookup{.input = input, .keys = test.texts, .unseen = {0}};
   lookup.rows.assign(lookup.keys.size(), 1);
-  lookup.missing = {test.kind == TextTest::Kind::is_missing ? 1 : missing};
+  lookup.missing = {test.kind == TextTest::Kind::is_missing ? 1 : null_number};
   return lookup;
 }
 

@@ -8,10 +8,7 @@ namespace slipway::package {
 
 namespace {
 
-constexpr std::size_t most_columns = 20000;
 constexpr std::size_t most_operators = 200'000;
-
-float to_float(double value) { return static_cast<float>(value); }
 
 }  // namespace
 

@@ -15,6 +15,12 @@
 
 namespace slipway::package {
 
+// No more columns than these in one tensor.
+inline constexpr std::size_t most_columns = 20000;
+
+// Formats give numbers in double precision or as text; models hold float.
+inline float to_float(double value) { return static_cast<float>(value); }
+
 // One column of a tensor: a column of a value of the Model, or the same number in every row.
 struct OnnxColumn {
   bool is_constant = false;

@@ -5,14 +5,6 @@
 
 namespace slipway::package {
 
-namespace {
-
-constexpr std::size_t most_columns = 20000;
-
-float to_float(double value) { return static_cast<float>(value); }
-
-}  // namespace
-
 // ---- preprocessing of ai.onnx.ml
 
 void OnnxGraphCompiler::imputer(const onnx::Node& node) {
