@@ -202,8 +202,8 @@ class Generator {
     };
     while (within < count) {
       // One draw a statement: in what order a call's arguments are evaluated is the compiler's choice.
-      const std::int32_t second = moment(random, -1, days + 1);
-      const Event event = ordinary(population_.draw_card(random), second, random);
+      const std::int32_t start = moment(random, -1, days + 1);
+      const Event event = ordinary(population_.draw_card(random), start, random);
       SLIPWAY_CHECK(add(event));
       const double habit = random.uniform();
       if (habit < 0.04) {  // a round of the shops
