@@ -202,7 +202,7 @@ std::uint32_t TreeGrower::partition(Leaf& leaf) {
     std::memmove(scratch_.data() + gone, scratch_.data() + begin, (rows - left_rows) * sizeof(std::uint32_t));
     gone += rows - left_rows;
   }
-  std::memcpy(list + left, scratch_.data(), gone * sizeof(std::uint32_t));
+  std::copy_n(scratch_.data(), gone, list + left);
   return left;
 }
 

@@ -1,5 +1,8 @@
 #include "boosting/partition.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 #include <slipway/compute/dispatch.hpp>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -162,7 +165,7 @@ std::uint32_t divide(const CodeColumn& column, GoesRight right, std::uint32_t fi
     right_count += right.as_number(column.codes[row * column.stride]);
   }
   const std::uint32_t left_count = count - right_count;
-  std::memcpy(list + left_count, scratch, right_count * sizeof(std::uint32_t));
+  std::copy_n(scratch, right_count, list + left_count);
   return left_count;
 }
 
