@@ -59,7 +59,7 @@ class HttpClient {
       socket_, POLLIN, 0
     };
     char block[65536];
-    if (::poll(&poll, 1, 5000) != 1) return false;
+    if (::poll(&poll, 1, 60000) != 1) return false;
     const ssize_t got = ::recv(socket_, block, sizeof block, 0);
     if (got <= 0) return false;
     received_.append(block, static_cast<std::size_t>(got));
