@@ -104,11 +104,17 @@ class ExpressionWriter {
 
   // What the two-valued comparison says, or missing where a side is.
   std::string sql_comparison(PartWriter& part, Op op, const std::string& x, const std::string& y) {
-    const std::string unknown =
-        part.add("Or", "unknown", {part.add("IsNaN", "left/missing", {x}), part.add("IsNaN", "right/missing", {y})});
+    const std::string either = unknown(part, x, y);
     const std::string value = part.cast("value", comparison(part, op, x, y), element_float);
-    return part.add("Where", "result",
-                    {unknown, part.scalar("missing", std::numeric_limits<float>::quiet_NaN()), value});
+    return part.add("Where", "result", {either, missing_number(part), value});
+  }
+
+  static std::string missing_number(PartWriter& part) {
+    return part.scalar("missing", std::numeric_limits<float>::quiet_NaN());
+  }
+  // Whether a side is missing.
+  static std::string unknown(PartWriter& part, const std::string& x, const std::string& y) {
+    return part.add("Or", "unknown", {part.add("IsNaN", "left/missing", {x}), part.add("IsNaN", "right/missing", {y})});
   }
 
   // A truth that decides: 0 for and, 1 for or; else missing where a side is.
@@ -119,11 +125,8 @@ class ExpressionWriter {
       return part.add("Equal", std::string(name) + "/false", {side, part.scalar(std::string(name) + "/zero", 0)});
     };
     const std::string decided = part.add("Or", "decided", {decides("left", x), decides("right", y)});
-    const std::string unknown =
-        part.add("Or", "unknown", {part.add("IsNaN", "left/missing", {x}), part.add("IsNaN", "right/missing", {y})});
-    const std::string other = part.add("Where", "other",
-                                       {unknown, part.scalar("missing", std::numeric_limits<float>::quiet_NaN()),
-                                        part.scalar("undecided", both ? 1.0F : 0.0F)});
+    const std::string other = part.add(
+        "Where", "other", {unknown(part, x, y), missing_number(part), part.scalar("undecided", both ? 1.0F : 0.0F)});
     return part.add("Where", "result", {decided, part.scalar("decision", both ? 0.0F : 1.0F), other});
   }
 
@@ -192,9 +195,8 @@ class ExpressionWriter {
   // runtimes.
   std::string extreme(PartWriter& part, std::string_view wins_or_ties, std::string_view wins, const std::string& x,
                       const std::string& y) {
-    const std::string second = part.add(
-        "Where", "second",
-        {part.add(wins, "second/wins", {y, x}), y, part.scalar("missing", std::numeric_limits<float>::quiet_NaN())});
+    const std::string second =
+        part.add("Where", "second", {part.add(wins, "second/wins", {y, x}), y, missing_number(part)});
     return part.add("Where", "result", {part.add(wins_or_ties, "first/wins", {x, y}), x, second});
   }
 

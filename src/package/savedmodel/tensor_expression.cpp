@@ -204,7 +204,7 @@ class TensorExpressionWriter {
   // x if it wins or ties, y if it wins, else (a side is missing) missing.
   static std::string extreme(TensorGraph& part, std::string_view wins_or_ties, std::string_view wins,
                              const std::string& x, const std::string& y) {
-    const std::string missing = part.scalar("missing", std::numeric_limits<float>::quiet_NaN());
+    const std::string missing = missing_number(part);
     const std::string second = part.add("SelectV2", "second", {part.add(wins, "second/wins", {y, x}), y, missing});
     return part.add("SelectV2", "result", {part.add(wins_or_ties, "first/wins", {x, y}), x, second});
   }
